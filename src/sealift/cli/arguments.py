@@ -1,0 +1,75 @@
+"""Words on the command line: global flags, finding the command, help, and errors in docker's manner."""
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from typing import NoReturn
+
+from sealift.cli.app import App
+from sealift.cli.table import COMMANDS
+
+
+class UsageError(Exception):
+    """The words on the command line are wrong. Exit code 125, as docker's."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse without abbreviations and without exiting: errors come back as `UsageError`."""
+
+    def __init__(self, *, prog: str, description: str = "", epilog: str = "") -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n  try: {self.prog} --help")
+
+
+def split_global(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    """The value of a leading `--root`, and the words after the global flags."""
+    if words and words[0] == "--root":
+        if len(words) < 2 or not words[1]:
+            raise UsageError("--root needs a directory")
+        return words[1], words[2:]
+    if words and words[0].startswith("--root="):
+        return words[0].removeprefix("--root="), words[1:]
+    return None, words
+
+
+def find(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The longest command that the words begin with, and the words after it."""
+    pair = " ".join(words[:2])
+    if pair in COMMANDS:
+        return pair, words[2:]
+    if words[0] in COMMANDS:
+        return words[0], words[1:]
+    group = [name for name in COMMANDS if name.startswith(f"{words[0]} ")]
+    if group:
+        raise UsageError(f"'{words[0]}' needs one of: {', '.join(name.split()[1] for name in group)}")
+    if words[0].startswith("-"):
+        raise UsageError(f"unknown flag: {words[0]}\n  try: sealift --help")
+    close = difflib.get_close_matches(words[0], COMMANDS, n=1)
+    hint = f"sealift {close[0]}" if close else "sealift --help"
+    raise UsageError(f"unknown command {words[0]!r}\n  try: {hint}")
+
+
+def show_help(words: Sequence[str], app: App) -> int:
+    """`sealift help [COMMAND]`."""
+    if words:
+        from sealift.cli.main import dispatch
+
+        name, _ = find(words)
+        return dispatch((*name.split(), "--help"), app)
+    app.print("Usage: sealift [--root DIR] COMMAND [ARG ...]\n")
+    app.print("Build, run and ship AI containers: no daemon, no root required.")
+    for group in dict.fromkeys(command.group for command in COMMANDS.values()):
+        app.print(f"\n{group}:")
+        for name, command in COMMANDS.items():
+            if command.group == group:
+                app.print(f"  {name:<18} {command.summary}")
+    app.print("\n`sealift COMMAND --help` shows a command's flags and examples.")
+    return 0

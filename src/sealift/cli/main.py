@@ -1,0 +1,78 @@
+"""The entry point: words -> command -> exit code. Nothing heavy is imported before the command is known."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from sealift.cli.app import App
+from sealift.cli.table import COMMANDS
+from sealift.core.errors import SealiftError
+from sealift.core.settings import Settings
+
+USAGE_EXIT = 125
+INTERRUPTED_EXIT = 130
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted. Python would complain again while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = code or 141
+    sys.exit(code)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command that `words` spell and return its exit code; an expected error is one message."""
+    from sealift.cli.arguments import UsageError, split_global
+
+    try:
+        root, rest = split_global(words)
+        app = App(Settings.from_environment(os.environ, uid=os.geteuid(), root=root))
+        return dispatch(rest, app)
+    except UsageError as error:
+        sys.stderr.write(f"sealift: {error}\n")
+        return USAGE_EXIT
+    except KeyboardInterrupt:
+        return INTERRUPTED_EXIT
+    except BrokenPipeError:
+        return 141
+    except SealiftError as error:
+        return report(error)
+    except PermissionError as error:
+        sys.stderr.write(f"sealift: permission denied: {error.filename or error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(
+            f"sealift: {error.strerror or error}{f': {error.filename}' if error.filename else ''}\n"
+        )
+        return 1
+
+
+def dispatch(words: Sequence[str], app: App) -> int:
+    """Find the command, parse its arguments, run it."""
+    from sealift.cli import arguments
+
+    if not words or words[0] in ("-h", "--help", "help"):
+        return arguments.show_help(words[1:], app)
+    if words[0] in ("-v", "--version"):
+        words = ("version",)
+    name, rest = arguments.find(words)
+    module = import_module(f"sealift.cli.{COMMANDS[name].module}")
+    parser = arguments.Parser(prog=f"sealift {name}", description=COMMANDS[name].summary)
+    module.configure(parser)
+    code: int = module.run(parser.parse_args(rest), app)
+    return code
+
+
+def report(error: SealiftError) -> int:
+    """The one message for an error, and its exit code."""
+    sys.stderr.write(f"sealift: {error.message}\n")
+    if error.fix:
+        sys.stderr.write(f"  try: {error.fix}\n")
+    return getattr(error, "cli_exit_code", 1)

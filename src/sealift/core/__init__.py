@@ -1,0 +1,1 @@
+"""Values without I/O: what every other part of Sealift speaks in."""
