@@ -31,7 +31,7 @@ class Reference(NamedTuple):
         rest, at, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if at else None
         first, slash, remainder = rest.partition("/")
-        if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+        if slash and _names_a_host(first):
             registry, path = first, remainder
         else:
             registry, path = DEFAULT_REGISTRY, rest
@@ -51,20 +51,24 @@ class Reference(NamedTuple):
     @property
     def familiar(self) -> str:
         """As people type it: without the default registry and `library/`."""
-        if self.registry != DEFAULT_REGISTRY:
-            return str(self)
         return self._text(self.familiar_repository)
 
     @property
     def familiar_repository(self) -> str:
         """The repository as people type it, without tag and digest."""
-        if self.registry != DEFAULT_REGISTRY:
+        short = self.repository.removeprefix("library/")
+        first, slash, _ = short.partition("/")
+        if self.registry != DEFAULT_REGISTRY or (slash and _names_a_host(first)):
             return f"{self.registry}/{self.repository}"
-        return self.repository.removeprefix("library/")
+        return short
 
     def _text(self, name: str) -> str:
         tag = f":{self.tag}" if self.tag else ""
         return f"{name}{tag}@{self.digest}" if self.digest else f"{name}{tag}"
+
+
+def _names_a_host(component: str) -> bool:
+    return "." in component or ":" in component or component == "localhost" or component != component.lower()
 
 
 def _check(text: str, registry: str, path: str, tag: str, tagged: bool) -> None:
