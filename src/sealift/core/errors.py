@@ -46,3 +46,14 @@ class StepFailed(SealiftError):
     def __init__(self, message: str, *, exit_code: int, fix: str = "") -> None:
         super().__init__(message, fix=fix)
         self.exit_code = exit_code
+
+
+class StartFailed(SealiftError):
+    """The command of a container could not be started. `exit_code` is docker's: 126 when it may not be
+    executed, 127 when it does not exist, 125 when the container itself could not be made.
+    """
+
+    def __init__(self, message: str, *, exit_code: int = 125, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.exit_code = exit_code
+        self.cli_exit_code = exit_code
