@@ -2,3 +2,17 @@
 
 Each function makes one part and the parts below it. Imports are inside, so that a command loads what it uses.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sealift.core.settings import Settings
+    from sealift.runtime import Engine
+    from sealift.store import Store
+
+
+def engine(_settings: "Settings", store: "Store") -> "Engine":
+    """The container runtime, crun or runc, with its state below the store's root."""
+    from sealift.runtime import Engine
+
+    return Engine.open(store.root)
