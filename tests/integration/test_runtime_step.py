@@ -77,6 +77,20 @@ def test_step_runs_as_its_user_without_capabilities(engine: Engine, busybox: Pat
     assert "Seccomp:\t2" in lines
 
 
+def test_step_ends_when_another_thread_asks(engine: Engine, busybox: Path, tmp_path: Path) -> None:
+    container = step_id()
+    directory = write(tmp_path / "bundle", shell(busybox, engine, container, "echo begun; sleep 60"))
+    reader, writer = os.pipe()
+    began = time.monotonic()
+    try:
+        with pytest.raises(InterruptedError):
+            run_step(engine, container, directory, lambda *_: os.close(writer), reader)
+    finally:
+        os.close(reader)
+    assert time.monotonic() - began < 10
+    assert engine.containers() == []
+
+
 @pytest.mark.parametrize(
     ("args", "code"), [(("nope",), 127), (("/no/such",), 127), (("/etc/passwd",), 126), (("/etc",), 126)]
 )

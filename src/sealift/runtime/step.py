@@ -13,6 +13,7 @@ from sealift.runtime.processes import Process
 
 _PREFIX = "step-"
 _CHUNK = 64 * 1024
+_STOP = 0
 
 # Called with the stream (1 for stdout, 2 for stderr) and the bytes, from the thread that called `run_step`.
 EmitOutput = Callable[[int, bytes], None]
@@ -25,11 +26,14 @@ def step_id() -> str:
     return f"{_PREFIX}{os.getpid()}-{started}-{os.urandom(6).hex()}"
 
 
-def run_step(engine: Engine, container: str, bundle: Path, emit_output: EmitOutput) -> int:
+def run_step(
+    engine: Engine, container: str, bundle: Path, emit_output: EmitOutput, stop: int | None = None
+) -> int:
     """Run the bundle's process to its end and return its exit code; 128+n when signal n ended it.
 
     `container` comes from `step_id()`, and is in the bundle's cgroup path. Standard input is empty, there is
-    no terminal. `StartFailed` when the command could not be started. Whatever happens, an exception of the
+    no terminal. `StartFailed` when the command could not be started; `InterruptedError` when `stop`, a file
+    descriptor, became readable, as another thread wants it to end. Whatever happens, an exception of the
     caller's included (KeyboardInterrupt, one from `emit_output`), no process of the step is left afterwards.
     """
     sweep_steps(engine)
@@ -50,7 +54,7 @@ def run_step(engine: Engine, container: str, bundle: Path, emit_output: EmitOutp
         )
         with process:
             try:
-                _pass_on(process, emit_output)
+                _pass_on(process, emit_output, stop)
                 code = process.wait()
             except BaseException:
                 process.kill()
@@ -90,19 +94,25 @@ def _dying_with_us() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
-def _pass_on(process: subprocess.Popen[bytes], emit_output: EmitOutput) -> None:
+def _pass_on(process: subprocess.Popen[bytes], emit_output: EmitOutput, stop: int | None) -> None:
     """Both streams, as they come, until both are closed."""
     with selectors.DefaultSelector() as selector:
         for stream, file in ((1, process.stdout), (2, process.stderr)):
             if file is not None:
                 selector.register(file, selectors.EVENT_READ, stream)
-        while selector.get_map():
+        streams = 2
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ, _STOP)
+        while streams:
             for key, _ in selector.select():
+                if key.data == _STOP:
+                    raise InterruptedError
                 data = os.read(key.fd, _CHUNK)
                 if data:
                     emit_output(key.data, data)
                 else:
                     selector.unregister(key.fileobj)
+                    streams -= 1
 
 
 def _raise_runtime_failure(log: Path) -> None:
