@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +11,12 @@ from sealift.build.solve import Cancel, Cancelled, solve
 from sealift.core.digest import Digest
 
 HERE = Place("Dockerfile", 1, 1, "FROM x")
+
+
+@pytest.fixture
+def cancel() -> Iterator[Cancel]:
+    with Cancel() as made:
+        yield made
 
 
 def _directory(graph: Graph, path: str, *inputs: Digest) -> Digest:
@@ -45,7 +52,7 @@ def test_only_what_the_target_needs_is_in_the_order() -> None:
     assert [vertex.key for vertex in graph.needed((target,))] == [base, needed, target]
 
 
-def test_a_diamond_runs_each_vertex_once_with_its_inputs_results() -> None:
+def test_a_diamond_runs_each_vertex_once_with_its_inputs_results(cancel: Cancel) -> None:
     graph = Graph()
     base = graph.add(ContextSource("context"), (), "base", HERE)
     left, right = _directory(graph, "/l", base), _directory(graph, "/r", base)
@@ -56,12 +63,12 @@ def test_a_diamond_runs_each_vertex_once_with_its_inputs_results() -> None:
         ran.append(vertex.title)
         return f"{vertex.title}({','.join(inputs)})"
 
-    results = solve(graph.needed((target,)), perform, threads=3, cancel=Cancel())
+    results = solve(graph.needed((target,)), perform, threads=3, cancel=cancel)
     assert results[target] == "/t(/l(base()),/r(base()))"
     assert sorted(ran) == ["/l", "/r", "/t", "base"]
 
 
-def test_independent_vertices_run_side_by_side() -> None:
+def test_independent_vertices_run_side_by_side(cancel: Cancel) -> None:
     graph = Graph()
     roots = [_directory(graph, f"/{name}") for name in "ab"]
     meeting = threading.Barrier(2, timeout=10)
@@ -69,14 +76,13 @@ def test_independent_vertices_run_side_by_side() -> None:
     def perform(_vertex: Vertex, _inputs: tuple[int, ...]) -> int:
         return meeting.wait()
 
-    assert len(solve(graph.needed(tuple(roots)), perform, threads=2, cancel=Cancel())) == 2
+    assert len(solve(graph.needed(tuple(roots)), perform, threads=2, cancel=cancel)) == 2
 
 
-def test_the_first_failure_stops_the_rest_and_is_raised() -> None:
+def test_the_first_failure_stops_the_rest_and_is_raised(cancel: Cancel) -> None:
     graph = Graph()
     slow, bad = _directory(graph, "/slow"), _directory(graph, "/bad")
     after = _directory(graph, "/after", slow)
-    cancel = Cancel()
     ran = []
 
     def perform(vertex: Vertex, _inputs: tuple[None, ...]) -> None:
@@ -93,12 +99,11 @@ def test_the_first_failure_stops_the_rest_and_is_raised() -> None:
     assert "/after" not in ran
 
 
-def test_an_interruption_reaches_the_steps_and_the_caller() -> None:
+def test_an_interruption_reaches_the_steps_and_the_caller(cancel: Cancel) -> None:
     import _thread
 
     graph = Graph()
     target = _directory(graph, "/forever")
-    cancel = Cancel()
     stopped = threading.Event()
 
     def perform(_vertex: Vertex, _inputs: tuple[None, ...]) -> None:

@@ -89,6 +89,11 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         return f"{self.file}:{self.first}"
 
+    def quote(self) -> str:
+        """The lines themselves, numbered."""
+        lines = self.text.rstrip("\n").split("\n")
+        return "\n".join(f"  {number:4} | {line}" for number, line in enumerate(lines, self.first))
+
 
 class Vertex(NamedTuple):
     key: Digest

@@ -1,5 +1,6 @@
 """Solving a graph: each needed vertex once, when its inputs are there; independent ones side by side."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,13 +19,21 @@ class Cancelled(Exception):
 
 
 class Cancel:
-    """Shared by the steps of one build: set once, looked at often."""
+    """Shared by the steps of one build: set once, looked at often. `fd` becomes readable when it is set."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def __enter__(self) -> "Cancel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
 
     def set(self) -> None:
         self._event.set()
+        os.eventfd_write(self.fd, 1)
 
     def is_set(self) -> bool:
         return self._event.is_set()

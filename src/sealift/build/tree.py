@@ -51,7 +51,7 @@ class Tree:
         """What is at `path` itself (links are not followed), None where there is nothing."""
         parent, _, name = path.rpartition("/")
         try:
-            with self._directory(parent) as fd:
+            with self.directory(parent) as fd:
                 return os.stat(name, dir_fd=fd, follow_symlinks=False) if name else os.fstat(fd)
         except OSError as error:
             if error.errno in _GONE:
@@ -79,13 +79,24 @@ class Tree:
                 return ()
             raise
 
+    def has_xattr(self, path: str, name: str) -> bool:
+        """Whether the extended attribute is set on what is at `path`."""
+        try:
+            os.getxattr(f"{self.root}/{path}", name, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in (errno.ENODATA, errno.ENOTSUP, errno.EPERM, *_GONE):
+                return False
+            raise
+        return True
+
     def scan(self, path: str) -> list[tuple[str, os.stat_result]]:
         """Name and stat of what is directly in the directory `path`, by name. Links are not followed."""
-        with self._directory(path) as fd, os.scandir(fd) as entries:
+        with self.directory(path) as fd, os.scandir(fd) as entries:
             return sorted((entry.name, entry.stat(follow_symlinks=False)) for entry in entries)
 
     @contextmanager
-    def _directory(self, path: str) -> Iterator[int]:
+    def directory(self, path: str) -> Iterator[int]:
+        """A file descriptor of the directory `path`, which no link leads to."""
         fd = self._open_directory(path)
         try:
             yield fd

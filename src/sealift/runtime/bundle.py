@@ -8,7 +8,7 @@ from sealift.core import document
 from sealift.core.document import JSON
 from sealift.core.errors import Invalid
 from sealift.runtime import capabilities, defaults, limits, seccomp
-from sealift.runtime.inside import check_rootfs, check_workdir
+from sealift.runtime.inside import check_rootfs, check_workdir, has_foreign_programs
 from sealift.runtime.spec import HOST_NETWORK, NEW_NETWORK, BundleSpec, Device, Mount, ProcessSpec, Resources
 
 INIT_PATH = "/sbin/docker-init"
@@ -45,6 +45,8 @@ def write(directory: Path, spec: BundleSpec, facts: Facts | None = None) -> None
     check_rootfs(spec.rootfs)
     check_workdir(spec.rootfs, spec.process.cwd)
     known = facts or Facts.here(privileged=spec.security.privileged)
+    foreign = has_foreign_programs(spec.rootfs, spec.process.args[0] if spec.process.args else "")
+    known = known._replace(machine=known.machine._replace(foreign=foreign))
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Not fsynced: it is written anew for each start, and nothing reads it after a power cut.
     temporary = directory / "config.json.new"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import select
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,6 +91,8 @@ class Engine:
 
     def start(self, container: str) -> None:
         """Let a created container's process run its command. `StartFailed` where it cannot be executed."""
+        if self.runtime.name == "runc" and self._release(container):
+            return
         code, _, errors = programs.call(self.command("start", container))
         if code != 0:
             raise failures.start_failure(errors)
@@ -168,6 +171,28 @@ class Engine:
             return sorted(path.name for path in self.state_directory.iterdir())
         except FileNotFoundError:
             return []
+
+    def _release(self, container: str) -> bool:
+        """What `runc start` does, without the 6 ms of starting it: the container's process waits until someone
+        reads from a FIFO. False where it is not as expected; `runc start` can then say why.
+        """
+        path = self.state_directory / container / "exec.fifo"
+        try:
+            fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            poll = select.poll()
+            poll.register(fifo, select.POLLIN)
+            while not poll.poll(100):
+                if self.process(container) is None:
+                    return False
+            if not os.read(fifo, 64):
+                return False
+        finally:
+            os.close(fifo)
+        path.unlink(missing_ok=True)
+        return True
 
     def _do(self, action: str, container: str) -> None:
         code, _, errors = programs.call(self.command(action, container))

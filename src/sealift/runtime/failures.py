@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 from sealift.core.errors import NotFound, SealiftError, StartFailed
 
@@ -73,3 +74,11 @@ def _short(message: str) -> str:
     ):
         message = message.removeprefix(prefix)
     return message[:500]
+
+
+def last_words(log: Path) -> str:
+    """The last error in a runtime's log file."""
+    try:
+        return message_of(log.read_bytes())
+    except FileNotFoundError:
+        return ""

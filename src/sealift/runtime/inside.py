@@ -33,6 +33,14 @@ _MOUNT_POINTS = (
     "sys/fs/cgroup",
 )
 
+# Where 32-bit programs name their loader (glibc, musl) on amd64 and arm64.
+_LOADERS_32 = (
+    "lib/ld-linux.so.2",
+    "lib/ld-musl-i386.so.1",
+    "lib/ld-linux-armhf.so.3",
+    "lib/ld-musl-armhf.so.1",
+)
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -115,6 +123,20 @@ def check_workdir(rootfs: Path, path: str) -> None:
     resolved = resolve_inside(rootfs, path)
     if resolved == "/proc" or resolved.startswith("/proc/"):
         raise Invalid(f"refusing the working directory {path[:200]!r}: it lies below /proc")
+
+
+def has_foreign_programs(rootfs: Path, command: str) -> bool:
+    """Whether the tree is made for 32-bit programs, too: it has a loader for them, or `command` is one."""
+    if any(os.path.lexists(rootfs / loader) for loader in _LOADERS_32):
+        return True
+    if not command.startswith("/"):
+        return False
+    try:
+        descriptor = open_inside(rootfs, command, os.O_RDONLY)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(5) == b"\x7fELF\x01"
 
 
 def resolve_inside(rootfs: Path, path: str) -> str:
