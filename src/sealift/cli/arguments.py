@@ -1,8 +1,8 @@
 """Words on the command line: global flags, finding the command, help, and errors in docker's manner."""
 
 import argparse
-import difflib
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from sealift.cli.app import App
@@ -13,8 +13,21 @@ class UsageError(Exception):
     """The words on the command line are wrong. Exit code 125, as docker's."""
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. argparse asks for its width by a module that costs 4 ms to load, and
+    makes a formatter for every argument that is declared.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34, width=_columns())
+
+
 class Parser(argparse.ArgumentParser):
-    """argparse without abbreviations and without exiting: errors come back as `UsageError`."""
+    """argparse that reads flags as docker does and never exits: errors come back as `UsageError`.
+
+    A command whose last words belong to a container sets `interspersed` to False; `refused` holds docker's
+    flags that do not exist here, and why.
+    """
 
     def __init__(self, *, prog: str, description: str = "", epilog: str = "") -> None:
         super().__init__(
@@ -22,11 +35,39 @@ class Parser(argparse.ArgumentParser):
             description=description,
             epilog=epilog,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=Help,
+            conflict_handler="resolve",  # `-h` is --hostname in `run`, as it is docker's
         )
+        self.interspersed = True
+        self.refused: Mapping[str, str] = {}
+
+    def parse_known_args(  # type: ignore[override]  # argparse's overloads allow any namespace class
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        from sealift.cli import words
+
+        given = list(args or ())
+        if self._subparsers is None:
+            try:
+                given = words.spell_out(
+                    given,
+                    self._option_string_actions,
+                    interspersed=self.interspersed,
+                    refused=self.refused,
+                )
+            except words.FlagError as error:
+                self.error(str(error))
+        return super().parse_known_args(given, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n  try: {self.prog} --help")
+
+
+def _columns() -> int:
+    try:
+        return min(os.get_terminal_size(1).columns, 120) - 2
+    except OSError:
+        return 98
 
 
 def split_global(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
@@ -52,6 +93,8 @@ def find(words: Sequence[str]) -> tuple[str, Sequence[str]]:
         raise UsageError(f"'{words[0]}' needs one of: {', '.join(name.split()[1] for name in group)}")
     if words[0].startswith("-"):
         raise UsageError(f"unknown flag: {words[0]}\n  try: sealift --help")
+    import difflib
+
     close = difflib.get_close_matches(words[0], COMMANDS, n=1)
     hint = f"sealift {close[0]}" if close else "sealift --help"
     raise UsageError(f"unknown command {words[0]!r}\n  try: {hint}")
@@ -66,7 +109,7 @@ def show_help(words: Sequence[str], app: App) -> int:
         return dispatch((*name.split(), "--help"), app)
     app.print("Usage: sealift [--root DIR] COMMAND [ARG ...]\n")
     app.print("Build, run and ship AI containers: no daemon, no root required.")
-    for group in dict.fromkeys(command.group for command in COMMANDS.values()):
+    for group in dict.fromkeys(command.group for command in COMMANDS.values() if command.group):
         app.print(f"\n{group}:")
         for name, command in COMMANDS.items():
             if command.group == group:
