@@ -95,3 +95,10 @@ def test_flags_may_stand_anywhere_where_no_command_follows() -> None:
     made.add_argument("name", nargs="+")
     found = made.parse_args(["a", "-f", "b", "--", "-f"])
     assert (found.force, found.name) == (True, ["a", "b", "-f"])
+
+
+def test_a_command_without_arguments_takes_none() -> None:
+    made = Parser(prog="sealift version")
+    assert vars(made.parse_args([])) == {}
+    with pytest.raises(UsageError, match="unrecognized arguments: more words"):
+        made.parse_args(["more", "words"])

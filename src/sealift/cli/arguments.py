@@ -57,7 +57,8 @@ class Parser(argparse.ArgumentParser):
                 )
             except words.FlagError as error:
                 self.error(str(error))
-        return super().parse_known_args(given, namespace)
+        found, extra = super().parse_known_args(given, namespace)
+        return found, extra[1:] if extra[:1] == ["--"] else extra
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n  try: {self.prog} --help")

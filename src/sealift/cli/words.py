@@ -63,7 +63,8 @@ class _Speller:
                 plain.append(word)
                 if not interspersed:
                     break
-        return [*self._spelled, "--", *plain, *reversed(self._words)]
+        plain += reversed(self._words)
+        return [*self._spelled, "--", *plain] if plain else self._spelled
 
     def _long(self, word: str) -> None:
         name, equals, value = word.partition("=")
