@@ -78,10 +78,11 @@ def read_inside(rootfs: Path, path: str, limit: int) -> bytes | None:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             return None
         raise Invalid(f"cannot read {path} of the container: {error.strerror}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):  # asked first: Python makes no file of a directory
+        os.close(descriptor)
+        raise Invalid(f"{path} of the container is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Invalid(f"{path} of the container is not a regular file")
         if status.st_size > limit:
             raise Invalid(
                 f"{path} of the container has {status.st_size} bytes, more than the {limit} allowed"
@@ -135,8 +136,10 @@ def has_foreign_programs(rootfs: Path, command: str) -> bool:
         descriptor = open_inside(rootfs, command, os.O_RDONLY)
     except OSError:
         return False
-    with os.fdopen(descriptor, "rb") as file:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and file.read(5) == b"\x7fELF\x01"
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.read(descriptor, 5) == b"\x7fELF\x01"
+    finally:
+        os.close(descriptor)
 
 
 def resolve_inside(rootfs: Path, path: str) -> str:
