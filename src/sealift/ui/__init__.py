@@ -1,1 +1,1 @@
-"""."""
+"""How results look: progress displays, tables, formats, units."""
