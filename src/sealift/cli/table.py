@@ -14,5 +14,6 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "bootstrap": Command("bootstrap", "Make a base image from Debian packages", "Images"),
     "version": Command("version", "Show the version", "Host"),
 }
