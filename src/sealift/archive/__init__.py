@@ -1,1 +1,7 @@
-"""."""
+"""Layers as tars: read with suspicion, written canonically, unpacked, and made from changed directories."""
+
+from sealift.archive.entry import Entry, Sink, Source
+from sealift.archive.reader import read_entries
+from sealift.archive.writer import TarWriter
+
+__all__ = ["Entry", "Sink", "Source", "TarWriter", "read_entries"]
