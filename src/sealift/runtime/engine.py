@@ -173,8 +173,8 @@ class Engine:
             return []
 
     def _release(self, container: str) -> bool:
-        """What `runc start` does, without the 6 ms of starting it: the container's process waits until someone
-        reads from a FIFO. False where it is not as expected; `runc start` can then say why.
+        """What `runc start` does, without the 6 ms of starting it: the container's process waits until
+        someone reads from a FIFO. False where it is not as expected; `runc start` can then say why.
         """
         path = self.state_directory / container / "exec.fifo"
         try:

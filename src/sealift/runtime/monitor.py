@@ -99,7 +99,7 @@ class Monitor:
         return Exit(code, finished, (bundle / _PERSIST / "oom").exists())
 
     def wait(self, bundle: Path, created: Created, timeout: float | None = None) -> Exit | None:
-        """Wait until the container ended: how. None after `timeout` seconds, or when its conmon died silently."""
+        """How the container ended, once it did; None after `timeout` seconds, or when conmon was killed."""
         deadline = None if timeout is None else time.monotonic() + timeout
         ended = self.exit(bundle)
         if ended is None and _wait_for(created.process, created.monitor, timeout):

@@ -1,7 +1,8 @@
 """Seccomp profiles: from docker's format (conditions on capabilities, architecture, kernel) to OCI's.
 
 The profile is the distribution's own file, which follows new system calls with its updates. Docker's format:
-moby's profiles/seccomp/seccomp.go; OCI's: runtime-spec, config-linux.md, "Seccomp". Translating takes 0.5 ms, so nothing of it is kept.
+moby's profiles/seccomp/seccomp.go; OCI's: runtime-spec, config-linux.md, "Seccomp". Translating takes
+0.5 ms, so nothing of it is kept.
 """
 
 import json
@@ -32,8 +33,8 @@ class Machine(NamedTuple):
 
     architecture: str
     kernel: tuple[int, int]
-    # Whether programs for the processor's older ABIs (i386 on amd64) are to be let through. Each ABI costs 8 ms
-    # of every start, as the runtime compiles the whole list once more.
+    # Whether programs for the processor's older ABIs (i386 on amd64) are to be let through. Each ABI costs
+    # 8 ms of every start, as the runtime compiles the whole list once more.
     foreign: bool = True
 
     @classmethod
