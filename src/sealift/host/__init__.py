@@ -1,1 +1,5 @@
-"""."""
+"""The machine below: system calls that Python lacks, mounts, and what this host can do."""
+
+from sealift.host.boot import boot_id
+
+__all__ = ["boot_id"]
