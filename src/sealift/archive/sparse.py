@@ -31,7 +31,8 @@ def segments(spans: Iterable[tuple[int, int]], size: int, offset: int, stored: i
         used += length
     if used != stored:
         raise Invalid("sparse map and size of the data differ")
-    return tuple(found)
+    # A file that is one hole keeps an empty part at its end: without parts it would be an ordinary file.
+    return tuple(found) or ((size, 0, offset),)
 
 
 def old_map(header: bytes, octal: Callable[[bytes], int], read_block: ReadBlock) -> list[tuple[int, int]]:
