@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
-from sealift.archive import Entry, TarWriter
+from sealift.archive import Entry, Sink, TarWriter
 from sealift.build.items import Content, Item, Signature
 from sealift.core.errors import Invalid
 
@@ -13,7 +13,7 @@ Check = Callable[[], None]
 """Called often during long work; raises when the work is to stop."""
 
 
-def write(entries: Iterable[tuple[str, Item]], sink: BinaryIO, check: Check) -> dict[Signature, str]:
+def write(entries: Iterable[tuple[str, Item]], sink: Sink, check: Check) -> dict[Signature, str]:
     """The layer tar of `entries` (sorted, complete) into `sink`; the hex SHA-256 of each file that has a
     signature.
     """
