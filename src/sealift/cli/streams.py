@@ -1,0 +1,33 @@
+"""Which of our standard streams a container's are joined to, and the keys to leave it by."""
+
+import argparse
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sealift.runtime.attach import Streams
+
+
+def declare_detach_keys(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--detach-keys", metavar="KEYS", help="keys to leave it running by (default ctrl-p,ctrl-q)"
+    )
+
+
+def detach_keys(args: argparse.Namespace) -> bytes:
+    """The bytes of `--detach-keys`; `Invalid` where they are none."""
+    from sealift.runtime import terminal
+
+    text = terminal.DEFAULT_DETACH_KEYS if args.detach_keys is None else args.detach_keys
+    return terminal.parse_keys(text)
+
+
+def choose(names: Collection[str] = (), *, stdin: bool) -> "Streams":
+    """The streams named by `--attach`, or else stdout and stderr; standard input where `stdin` says so."""
+    from sealift.runtime.attach import Streams
+
+    return Streams(
+        stdin=0 if stdin and (not names or "stdin" in names) else None,
+        stdout=1 if not names or "stdout" in names else None,
+        stderr=2 if not names or "stderr" in names else None,
+    )
