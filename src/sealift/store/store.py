@@ -11,6 +11,7 @@ from typing import Self
 from sealift.core.errors import Denied, Invalid
 from sealift.store.atomic import write_json
 from sealift.store.blobs import Blobs
+from sealift.store.images import Images
 from sealift.store.layers import Layers
 from sealift.store.locks import locked
 
@@ -31,6 +32,7 @@ class Store:
         self.tmp = root / "tmp"
         self.blobs = Blobs(root / "blobs/sha256", self.tmp)
         self.layers = Layers(root / "layers/sha256", self.tmp)
+        self.images = Images(root, self.blobs, self.layers)
 
     @classmethod
     def open(cls, root: Path) -> Self:
