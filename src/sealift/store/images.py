@@ -25,8 +25,8 @@ _BOOTSTRAPPED = ("docker.io/library/python", "docker.io/library/debian")
 
 
 class ImageRecord(NamedTuple):
-    """An image in the store. `layers` are diff IDs, lowest first; `size` is the bytes of their tars; `created`
-    is the config's RFC 3339 text, or empty; `references` are canonical, sorted.
+    """An image in the store. `layers` are diff IDs, lowest first; `size` is the bytes of their tars;
+    `created` is the config's RFC 3339 text, or empty; `references` are canonical, sorted.
     """
 
     manifest_digest: Digest
@@ -91,7 +91,7 @@ class Images:
             try:
                 self._name_path(str(reference)).unlink()
             except FileNotFoundError:
-                raise _no_image(reference.familiar) from None
+                raise _no_image(reference.familiar, reference) from None
             sync_directory(self._names)
 
     def find(self, text: str) -> ImageRecord:
@@ -168,7 +168,7 @@ class Images:
         found = [match[1] for path in self._records.iterdir() if (match := _RECORD.fullmatch(path.name))]
         found = [name for name in found if name.startswith(digits)]
         if len(found) > 1:
-            raise Conflict(f"{len(found)} images have an ID that begins with {digits}", fix="give more digits")
+            raise Conflict(f"{len(found)} images have IDs that begin with {digits}", fix="give more digits")
         return self._read(found[0]) if found else None
 
     def _read(self, digits: str) -> ImageRecord | None:
@@ -231,7 +231,9 @@ def _reference(text: str, maybe_id: bool) -> Reference | None:
 
 def _no_image(text: str, reference: Reference | None = None) -> NotFound:
     name = f"{reference.registry}/{reference.repository}" if reference else ""
-    if name in _BOOTSTRAPPED:
+    if reference is None or reference.digest:
+        fix = "sealift images --no-trunc"
+    elif name in _BOOTSTRAPPED:
         fix = f"sealift bootstrap {text}"
     else:
         fix = f"make it with `sealift build -t {text} .`, or bring it with `sealift load -i FILE`"

@@ -43,14 +43,11 @@ def images(root: Path, blobs: Blobs, scan: Callable[[], Iterable["ImageRecord"]]
             if stamp == _stamp(root) and _is_settled(stamp):
                 _write(database, stamp, found)
             return found
+    except sqlite3.OperationalError:  # busy for long, or the disk is full: a listing works without it
+        return _ordered(scan())
     except (sqlite3.Error, ValueError, KeyError, TypeError):
-        return _without(root / NAME, scan)
-
-
-def _without(path: Path, scan: Callable[[], Iterable["ImageRecord"]]) -> list["ImageRecord"]:
-    """The index is damaged, or the disk full: listings work without it, and it is made anew later."""
-    path.unlink(missing_ok=True)
-    return _ordered(scan())
+        (root / NAME).unlink(missing_ok=True)  # damaged: the next listing makes it anew
+        return _ordered(scan())
 
 
 def _ordered(records: Iterable["ImageRecord"]) -> list["ImageRecord"]:
@@ -63,7 +60,8 @@ def _stamp(root: Path) -> str:
 
 
 def _is_settled(stamp: str) -> bool:
-    return time.time_ns() - max(json.loads(stamp)) > _RACY_NS
+    newest: int = max(json.loads(stamp))
+    return time.time_ns() - newest > _RACY_NS
 
 
 def _connect(path: Path) -> "sqlite3.Connection":
