@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from sealift.store import Store
 
 
+def store(settings: "Settings") -> "Store":
+    """All state, below the one directory that the settings name."""
+    from sealift.store import Store
+
+    return Store.open(settings.root)
+
+
 def engine(_settings: "Settings", store: "Store") -> "Engine":
     """The container runtime, crun or runc, with its state below the store's root."""
     from sealift.runtime import Engine
