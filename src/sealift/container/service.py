@@ -33,7 +33,7 @@ class Containers:
 
     def create(self, spec: ContainerSpec) -> Container:
         """Make a container, ready to be started. `Conflict` where its name is taken, `NotFound` for an
-        unknown image, `Invalid` for what the spec asks in vain. Whatever happens, it is there whole or not at all.
+        unknown image, `Invalid` for what the spec asks in vain. It is there whole or not at all.
         """
         raise NotImplementedError
 

@@ -44,8 +44,8 @@ class MountSpec(NamedTuple):
 
     `source` is an absolute path on the host (bind), the volume's name (empty for an anonymous volume), or
     empty (tmpfs). `options` are those of a tmpfs (`size=64m`, `mode=700`) or a bind's propagation
-    (`rshared`). `make_source` has a missing directory on the host made, as `-v` does and `--mount` does not; `copy` has a
-    new volume start with what the image has at `target`.
+    (`rshared`). `make_source` has a missing directory on the host made, as `-v` does and `--mount` does
+    not; `copy` has a new volume start with what the image has at `target`.
     """
 
     kind: str
