@@ -1,0 +1,296 @@
+"""Trees -> EROFS file systems whose file data stays in the layers' tars (Linux, fs/erofs/erofs_fs.h).
+
+Blocks have 512 bytes, as tars align data to that. In order: superblock and device table, whatever `extra`
+bytes the caller keeps, inodes, directories, and data that could not stay in a tar.
+"""
+
+import os
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from sealift.archive import Entry
+from sealift.core.errors import Invalid
+from sealift.snapshot import chunks
+from sealift.snapshot.chunks import BLOCK, BLOCK_BITS
+from sealift.snapshot.tree import Node
+
+SUPER_OFFSET, SUPER_BYTES, SLOT_BYTES = 1024, 128, 128
+MAGIC = 0xE0F5E1E2
+MAX_TAR = 1 << 40
+"""Layers larger than this, 1 TiB, do not fit into 31 bits of blocks."""
+
+_MTIME, _CHUNKED, _DEVICES = 0x2, 0x4, 0x8
+_PLAIN, _INLINE, _CHUNK_BASED = 0, 2, 4
+_INDEXES = 0x20
+_HOLE = struct.pack("<HHI", 0, 0, 0xFFFFFFFF)
+_SUPER = struct.Struct("<IIIBBHQQIIII16s16sIHHHBBIQ24x")
+_SLOT = struct.Struct("<64sII56x")
+_INODE = struct.Struct("<HHHHQIIIIqII16x")
+_INODE_BYTES = _INODE.size
+_FILE = struct.Struct("<HHHHQIIIIqII16xHHI")  # an inode with the one chunk that most files have
+_CHUNK = struct.Struct("<HHI")
+_DIRENT = struct.Struct("<QHBB")
+_XATTR = struct.Struct("<BBH")
+_XATTR_HEADER = 12
+_XATTR_PREFIXES = (("user.", 1), ("trusted.", 4), ("security.", 6))
+_MAX_XATTRS = 65535 * 4
+_TYPES = {
+    "file": (0o100000, 1), "dir": (0o40000, 2), "char": (0o20000, 3), "block": (0o60000, 4),
+    "fifo": (0o10000, 5), "symlink": (0o120000, 7),
+}  # fmt: skip
+_IMPLIED = Entry("", "dir", 0o755, 0, 0, 0)
+_DIR_TYPE = 2
+_FIRST_SLOT = (SUPER_OFFSET + SUPER_BYTES) // SLOT_BYTES
+_CHUNKED_INODE = 1 | _CHUNK_BASED << 1
+
+
+class Device(NamedTuple):
+    """A layer's tar: `tag` names it in at most 64 bytes, `size` is in bytes."""
+
+    tag: bytes
+    size: int
+
+
+ReadTar = Callable[[int, int, int], bytes]
+"""Bytes of a layer's tar: the layer's number, offset, length."""
+
+
+class _Copy(NamedTuple):
+    """Blocks of the index itself that hold a chunk of a sparse file."""
+
+    layer: int
+    pieces: list[chunks.Piece]
+    size: int
+
+
+def write(root: Node, devices: Sequence[Device], extra: bytes, uuid: bytes, read: ReadTar) -> Iterator[bytes]:
+    """The file system as pieces of bytes. `devices` by layer number; those that no file needs are left out.
+
+    `uuid` is 16 bytes. `read` is asked for what must be copied: parts of sparse files that are not aligned.
+    """
+    return _Writer(root, devices, len(extra)).write(extra, uuid, read)
+
+
+class _Writer:
+    """One file system being laid out."""
+
+    def __init__(self, root: Node, devices: Sequence[Device], extra: int) -> None:
+        self._plans: dict[Node, chunks.Plan] = {}
+        self._xattrs: dict[Node, bytes] = {}
+        self._parents: dict[Node, Node] = {root: root}
+        self._order = self._ordered(root)
+        self._devices, self._slots = _used(self._order, devices)
+        self._inodes = bytearray(_align(self._place(), BLOCK))
+        head = SUPER_OFFSET + SUPER_BYTES + SLOT_BYTES * len(self._devices) + extra
+        self._start = _align(head, BLOCK) >> BLOCK_BITS
+        self._next = self._start + (len(self._inodes) >> BLOCK_BITS)
+        self._tail: list[bytes | _Copy] = []  # from where the inodes end to block `_next`
+
+    def write(self, extra: bytes, uuid: bytes, read: ReadTar) -> Iterator[bytes]:
+        self._pack()
+        head = bytes(SUPER_OFFSET) + self._super(uuid) + b"".join(map(_slot, self._devices)) + extra
+        yield head.ljust(self._start << BLOCK_BITS, b"\0")
+        yield bytes(self._inodes)
+        for item in self._tail:
+            if isinstance(item, _Copy):
+                yield from _copied(item, read)
+            else:
+                yield item
+
+    def _ordered(self, root: Node) -> list[Node]:
+        """Every inode once, directories before what is in them; counts the names each has."""
+        order = [root]
+        for node in order:  # grows meanwhile
+            if node.kids is None:
+                continue
+            for kid in node.kids.values():
+                kid.links += 1
+                if kid.links > 1:
+                    continue
+                order.append(kid)
+                if kid.kids is not None:
+                    self._parents[kid] = node
+        return order
+
+    def _place(self) -> int:
+        """Give every inode its place; the bytes they need together."""
+        position = 0
+        for node in self._order:
+            entry = node.entry
+            size = _INODE_BYTES
+            if entry is not None:
+                if entry.xattrs and (packed := _packed_xattrs(entry)):
+                    self._xattrs[node] = packed
+                    size += len(packed)
+                if entry.kind == "file":
+                    if entry.segments:
+                        self._plans[node] = made = chunks.plan(entry.segments, entry.size)
+                        size = _align(size, 8) + 8 * made.chunks
+                    elif entry.size:
+                        size = _align(size, 8) + 8
+                elif entry.kind == "symlink" and (inline := _inline(entry, size)):
+                    size += len(inline)
+                    if (position & (BLOCK - 1)) + size > BLOCK:  # the target may not cross a block
+                        position = _align(position, BLOCK)
+            node.nid = position >> 5
+            position = (position + size + 31) & -32
+        return position
+
+    def _pack(self) -> None:
+        inodes, slots, pack_file = self._inodes, self._slots, _FILE.pack_into
+        special = {*self._xattrs, *self._plans}
+        for number, node in enumerate(self._order, 1):
+            entry = node.entry
+            if entry is None or entry.kind != "file" or not entry.size or node in special:
+                self._pack_other(node, entry or _IMPLIED, number)
+                continue
+            pack_file(
+                inodes, node.nid << 5, _CHUNKED_INODE, 0, 0o100000 | entry.mode, 0, entry.size,
+                _one_chunk(entry.size), number, entry.uid, entry.gid, entry.mtime, 0, node.links,
+                0, slots[node.layer], entry.offset >> BLOCK_BITS,
+            )  # fmt: skip
+
+    def _pack_other(self, node: Node, entry: Entry, number: int) -> None:
+        size, layout, union, links, more = entry.size, _PLAIN, 0, node.links, b""
+        xattrs = self._xattrs.get(node, b"")
+        if node.kids is not None:
+            union = self._next
+            size, links = self._directory(node)
+        elif entry.kind == "symlink":
+            more = _inline(entry, _INODE_BYTES + len(xattrs))
+            layout, union, size = self._symlink(entry, more)
+        elif entry.kind in ("char", "block"):
+            union = (entry.minor & 0xFF) | entry.major << 8 | (entry.minor & ~0xFF) << 12
+        elif size:
+            layout = _CHUNK_BASED
+            union, table = self._chunks(node, entry)
+            more = bytes(-len(xattrs) % 8) + table
+        whole = xattrs + more
+        start = node.nid << 5
+        _INODE.pack_into(
+            self._inodes, start, 1 | layout << 1, (len(xattrs) - _XATTR_HEADER) // 4 + 1 if xattrs else 0,
+            _TYPES[entry.kind][0] | entry.mode, 0, size, union, number, entry.uid, entry.gid, entry.mtime, 0,
+            links,
+        )  # fmt: skip
+        self._inodes[start + _INODE_BYTES : start + _INODE_BYTES + len(whole)] = whole
+
+    def _symlink(self, entry: Entry, inline: bytes) -> tuple[int, int, int]:
+        """Layout, place and size of a target."""
+        if inline:
+            return _INLINE, 0, len(inline)
+        target = os.fsencode(entry.target)
+        return _PLAIN, self._append(target), len(target)
+
+    def _chunks(self, node: Node, entry: Entry) -> tuple[int, bytes]:
+        """A file's chunk format, and where each chunk is."""
+        slot = self._slots[node.layer]
+        made = self._plans.get(node)
+        if made is None:
+            return _one_chunk(entry.size), _CHUNK.pack(0, slot, entry.offset >> BLOCK_BITS)
+        table = bytearray(_HOLE * made.chunks)
+        for number, offset in made.direct.items():
+            _CHUNK.pack_into(table, 8 * number, 0, slot, offset >> BLOCK_BITS)
+        for number, pieces in made.copied.items():
+            _CHUNK.pack_into(table, 8 * number, 0, 0, self._next)
+            self._tail.append(_Copy(node.layer, pieces, 1 << made.bits))
+            self._next += 1 << (made.bits - BLOCK_BITS)
+        return made.bits - BLOCK_BITS | _INDEXES, bytes(table)
+
+    def _directory(self, node: Node) -> tuple[int, int]:
+        """Write a directory's blocks; its size in bytes and its number of links."""
+        names = [(b".", node.nid, _DIR_TYPE), (b"..", self._parents[node].nid, _DIR_TYPE)]
+        for name, kid in (node.kids or {}).items():
+            kind = _DIR_TYPE if kid.kids is not None else _TYPES[kid.entry.kind][1] if kid.entry else 0
+            names.append((os.fsencode(name), kid.nid, kind))
+        links = sum(kind == _DIR_TYPE for _, _, kind in names)
+        names.sort()
+        before = used = start = 0
+        for end, (encoded, _, _) in enumerate(names):
+            need = _DIRENT.size + len(encoded)
+            if used + need > BLOCK:
+                self._append(_dirents(names[start:end]))
+                before, used, start = before + BLOCK, 0, end
+            used += need
+        self._append(_dirents(names[start:]))
+        return before + used, links
+
+    def _append(self, data: bytes) -> int:
+        """Write whole blocks with this data; the number of the first."""
+        first = self._next
+        self._tail.append(data.ljust(_align(len(data), BLOCK), b"\0"))
+        self._next += len(data) + BLOCK - 1 >> BLOCK_BITS
+        return first
+
+    def _super(self, uuid: bytes) -> bytes:
+        return _SUPER.pack(
+            MAGIC, 0, _MTIME, BLOCK_BITS, 0, 0, len(self._order), 0, 0, self._next, self._start, 0, uuid, b"",
+            _CHUNKED | _DEVICES, 0, len(self._devices), _FIRST_SLOT, 0, 0, 0, 0,
+        )  # fmt: skip
+
+
+def _used(order: list[Node], devices: Sequence[Device]) -> tuple[list[Device], dict[int, int]]:
+    """The devices that have data of some file, and each one's number by that of its layer."""
+    slots: dict[int, int] = {}
+    for node in order:
+        if node.layer not in slots and node.kids is None and node.entry is not None and node.entry.size:
+            slots[node.layer] = len(slots) + 1
+    return [devices[layer] for layer in slots], slots
+
+
+def _slot(device: Device) -> bytes:
+    if device.size > MAX_TAR:
+        raise Invalid(f"a layer of {device.size} bytes: the limit is {MAX_TAR}")
+    return _SLOT.pack(device.tag, device.size + BLOCK - 1 >> BLOCK_BITS, 0)
+
+
+def _copied(copy: _Copy, read: ReadTar) -> Iterator[bytes]:
+    """The bytes of a chunk, zeros where it has no data."""
+    done = 0
+    for position, offset, length in copy.pieces:
+        yield bytes(position - done)
+        yield read(copy.layer, offset, length)
+        done = position + length
+    yield bytes(copy.size - done)
+
+
+def _one_chunk(size: int) -> int:
+    """The chunk format of a file whose data is in one place."""
+    return max(0, (size - 1).bit_length() - BLOCK_BITS) | _INDEXES
+
+
+def _inline(entry: Entry, before: int) -> bytes:
+    """A link's target if it can follow its inode of `before` bytes within a block, else nothing."""
+    target = os.fsencode(entry.target)
+    return target if before + len(target) <= BLOCK else b""
+
+
+def _packed_xattrs(entry: Entry) -> bytes:
+    """Extended attributes as they follow an inode. Those with other prefixes have no place in an image."""
+    parts = []
+    for name, value in entry.xattrs:
+        for prefix, index in _XATTR_PREFIXES:
+            if name.startswith(prefix):
+                short = os.fsencode(name[len(prefix) :])
+                if len(short) > 255 or len(value) > 65535:
+                    raise Invalid(f"{entry.path}: extended attribute {name[:80]} is too large")
+                part = _XATTR.pack(len(short), index, len(value)) + short + value
+                parts.append(part + bytes(-len(part) % 4))
+    packed = bytes(_XATTR_HEADER) + b"".join(parts) if parts else b""
+    if len(packed) > _MAX_XATTRS:
+        raise Invalid(f"{entry.path}: {len(packed)} bytes of extended attributes are too many")
+    return packed
+
+
+def _dirents(names: Sequence[tuple[bytes, int, int]]) -> bytes:
+    """One block of a directory: fixed parts, then the names they point to."""
+    offset = _DIRENT.size * len(names)
+    parts = []
+    for name, nid, kind in names:
+        parts.append(_DIRENT.pack(nid, offset, kind, 0))
+        offset += len(name)
+    return b"".join(parts) + b"".join([name for name, _, _ in names])
+
+
+def _align(size: int, unit: int) -> int:
+    return (size + unit - 1) & -unit
