@@ -47,7 +47,9 @@ def test_lock_file_holds_names_versions_and_hashes_only() -> None:
     line = re.compile(
         r"#.*|[a-z0-9.-]+==[^ ;]+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?", re.IGNORECASE
     )
-    wrong = [text for text in (ROOT / "requirements.lock").read_text().splitlines() if not line.fullmatch(text)]
+    wrong = [
+        text for text in (ROOT / "requirements.lock").read_text().splitlines() if not line.fullmatch(text)
+    ]
     assert not wrong
 
 
@@ -74,10 +76,10 @@ def test_functions_are_short() -> None:
 
 
 def test_documents_link_to_what_exists() -> None:
-    broken = []
-    for page in files():
-        if page.suffix == ".md":
-            for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
-                if "://" not in target and not (page.parent / target).exists():
-                    broken.append(f"{page.relative_to(ROOT)}: {target}")
-    assert not broken
+    assert not [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in files()
+        if page.suffix == ".md"
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]

@@ -6,7 +6,9 @@ from sealift import bootstrap
 from sealift.core.errors import Invalid
 
 
-@pytest.mark.parametrize("text", ["python:3.11-slim", "docker.io/library/python:3.11-slim", "library/python:3.11-slim"])
+@pytest.mark.parametrize(
+    "text", ["python:3.11-slim", "docker.io/library/python:3.11-slim", "library/python:3.11-slim"]
+)
 def test_find_takes_every_spelling_of_a_name(text: str) -> None:
     assert bootstrap.find(text).suite == "bookworm"
 

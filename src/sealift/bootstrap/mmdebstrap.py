@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, cast
 
 from sealift.bootstrap.recipes import Recipe
 from sealift.core.errors import StepFailed, Unavailable
@@ -23,6 +24,10 @@ LEFT_OUT = (
 )
 """What dpkg leaves out, now and in later installs: documentation (licences stay) and translations."""
 
+_HOOKS = "/usr/share/mmdebstrap/hooks"
+_MERGED = (
+    "usr-is-merged"  # else bookworm takes the package that merges /usr afterwards, and 47 MB of Perl for it
+)
 _TAIL_LINES = 15
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY",
          "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "CURL_CA_BUNDLE")  # fmt: skip
@@ -46,12 +51,20 @@ def make_tree(
     program = programs.need("mmdebstrap", "mmdebstrap")
     mode = "root" if os.geteuid() == 0 else "unshare"
     options = [f"--dpkgopt={option}" for option in LEFT_OUT]
-    if recipe.packages:
-        options.append(f"--include={','.join(recipe.packages)}")
+    options += [f"--hook-dir={_HOOKS}/merged-usr", f"--include={','.join((_MERGED, *recipe.packages))}"]
     kept = {name: environment[name] for name in _KEPT if name in environment}
     kept["PATH"] = f"{kept.get('PATH', '')}:{programs.SYSTEM_PATH}".strip(":")
     process = subprocess.Popen(
-        [program, "--variant=minbase", f"--mode={mode}", "--format=tar", *options, recipe.suite, tar, *mirrors],
+        [
+            program,
+            "--variant=minbase",
+            f"--mode={mode}",
+            "--format=tar",
+            *options,
+            recipe.suite,
+            tar,
+            *mirrors,
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -60,9 +73,10 @@ def make_tree(
     )
     tail = _pass_on(process, emit, key)
     if process.returncode != 0:
-        shown = "".join(f"  | {line}\n" for line in tail)
+        name, code = recipe.reference.familiar, process.returncode
+        shown = "\n".join(f"  | {line}" for line in tail)
         raise StepFailed(
-            f"mmdebstrap could not make {recipe.reference.familiar} (exit code {process.returncode}):\n{shown}",
+            f"mmdebstrap could not make {name} (exit code {code}):\n{shown}",
             exit_code=1,
             fix="check that this machine reaches a Debian mirror (apt-get update), or name one with --mirror",
         )
@@ -73,9 +87,9 @@ def make_tree(
 def _pass_on(process: "subprocess.Popen[bytes]", emit: Emit, key: str) -> list[str]:
     """The program's output as events, until it ends; its last lines."""
     tail: list[str] = []
-    assert process.stdout is not None
+    output = cast(IO[bytes], process.stdout)
     try:
-        for line in process.stdout:
+        for line in output:
             emit(Output(key, 2, line))
             tail = [*tail, line.decode("utf-8", "replace").rstrip()][-_TAIL_LINES:]
         process.wait()
@@ -85,5 +99,5 @@ def _pass_on(process: "subprocess.Popen[bytes]", emit: Emit, key: str) -> list[s
         process.wait()
         raise
     finally:
-        process.stdout.close()
+        output.close()
     return tail

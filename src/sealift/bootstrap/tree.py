@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
-from sealift.archive import Entry, TarWriter, read_entries
+from sealift.archive import Entry, Sink, TarWriter
 from sealift.build.noise import NOISE
 from sealift.core.errors import Corrupt
 
@@ -26,7 +26,7 @@ def newest(entries: Iterable[Entry], began: int) -> int:
 
 
 def write_layer(
-    tar: BinaryIO, entries: Sequence[Entry], links: Sequence[tuple[str, str]], sink: BinaryIO, began: int
+    tar: BinaryIO, entries: Sequence[Entry], links: Sequence[tuple[str, str]], sink: Sink, began: int
 ) -> None:
     """The layer: no noise, no device nodes, no times after the newest package's, and some links added.
 

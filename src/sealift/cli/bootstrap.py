@@ -8,8 +8,9 @@ from sealift.cli.app import App
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "Packages come from a Debian mirror, and apt checks their signatures. The image is named as the registry\n"
-        "image it stands in for, so that FROM lines find it; labels (io.sealift.bootstrap*) tell where it is from.\n\n"
+        "Packages come from a Debian mirror, and apt checks their signatures. The image is named as the\n"
+        "registry image it stands in for, so that FROM lines find it; labels (io.sealift.bootstrap*) tell\n"
+        "where it is from.\n\n"
         "Examples:\n"
         "  sealift bootstrap python:3.11-slim\n"
         "  sealift bootstrap --again debian:bookworm-slim     take today's packages\n"
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="show the images that can be made")
     parser.add_argument("--again", action="store_true", help="make it even if there is an image of the name")
     parser.add_argument("--mirror", action="append", default=[], metavar="URL",
-                        help="take packages from here, not from where Debian publishes them (repeatable)")  # fmt: skip
+                        help="take packages from here, not from Debian itself (repeatable)")  # fmt: skip
     parser.add_argument("--progress", choices=("auto", "plain", "tty", "quiet", "rawjson"), default="auto",
                         help="how to show the work")  # fmt: skip
 
