@@ -100,11 +100,14 @@ class LayerWriter:
             self._flush()
         return len(data)
 
+    def finish(self) -> Digest:
+        """The digest of all that was written. Nothing can be added after it."""
+        self._flush()
+        return self._hashing().digest()
+
     def commit(self, expected: Digest | None = None) -> Digest:
         """Put the layer into the store. `Corrupt`, and nothing put, if its digest is not the expected one."""
-        hasher = self._hashing()
-        self._flush()
-        digest = hasher.digest()
+        digest = self.finish()
         if expected is not None and digest != expected:
             raise Corrupt(f"the layer's content has the digest {digest}, expected {expected}")
         path = self._layers.path(digest)
