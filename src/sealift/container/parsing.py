@@ -27,8 +27,8 @@ def parse_volume(text: str, directory: str | None = None) -> MountSpec:
     if len(parts) > 3 or not all(parts):
         raise _invalid_volume(text)
     if len(parts) == 1:
-        return MountSpec("volume", _target(parts[0], text))
-    target, words = _target(parts[1], text), parts[2].split(",") if len(parts) == 3 else []
+        return MountSpec("volume", target(parts[0], text))
+    where, words = target(parts[1], text), parts[2].split(",") if len(parts) == 3 else []
     unknown = [word for word in words if word not in ("ro", "rw", "nocopy", *_PROPAGATION, *_IGNORED)]
     if unknown:
         raise Invalid(
@@ -38,11 +38,11 @@ def parse_volume(text: str, directory: str | None = None) -> MountSpec:
     source = parts[0]
     if "/" in source or source.startswith((".", "~")):
         path = os.path.normpath(os.path.join(directory or os.getcwd(), os.path.expanduser(source)))  # noqa: PTH109, PTH111, PTH118
-        return MountSpec("bind", target, path, "ro" in words, options, make_source=True)
+        return MountSpec("bind", where, path, "ro" in words, options, make_source=True)
     check_volume_name(source)
     if options:
         raise Invalid(f"invalid volume {text[:200]!r}: propagation is for paths on the host")
-    return MountSpec("volume", target, source, "ro" in words, copy="nocopy" not in words)
+    return MountSpec("volume", where, source, "ro" in words, copy="nocopy" not in words)
 
 
 def parse_mount(text: str) -> MountSpec:
@@ -63,7 +63,7 @@ def parse_mount(text: str) -> MountSpec:
     if stray or "target" not in fields:
         problem = f"{stray[0]!r} is not for type {kind}" if stray else "no target"
         raise Invalid(f"invalid mount {text[:200]!r}: {problem}")
-    target, read_only = _target(fields["target"], text), _truth(fields.get("read_only"), text)
+    where, read_only = target(fields["target"], text), _truth(fields.get("read_only"), text)
     source = fields.get("source", "")
     if kind == "bind":
         if not source.startswith("/"):
@@ -72,22 +72,22 @@ def parse_mount(text: str) -> MountSpec:
         if propagation and propagation not in _PROPAGATION:
             raise Invalid(f"invalid mount {text[:200]!r}: unknown propagation {propagation[:40]!r}")
         options = (propagation,) if propagation else ()
-        return MountSpec("bind", target, os.path.normpath(source), read_only, options)
+        return MountSpec("bind", where, os.path.normpath(source), read_only, options)
     if kind == "tmpfs":
         sizes = [("size", fields.get("size")), ("mode", fields.get("mode"))]
         return MountSpec(
-            "tmpfs", target, "", read_only, tuple(f"{key}={value}" for key, value in sizes if value)
+            "tmpfs", where, "", read_only, tuple(f"{key}={value}" for key, value in sizes if value)
         )
     if source:
         check_volume_name(source)
-    return MountSpec("volume", target, source, read_only, copy=not _truth(fields.get("nocopy"), text))
+    return MountSpec("volume", where, source, read_only, copy=not _truth(fields.get("nocopy"), text))
 
 
 def parse_tmpfs(text: str) -> MountSpec:
     """docker's `--tmpfs`: `TARGET[:OPTIONS]`."""
-    target, _, options = text.partition(":")
+    where, _, options = text.partition(":")
     words = tuple(word for word in options.split(",") if word)
-    return MountSpec("tmpfs", _target(target, text), "", "ro" in words, words)
+    return MountSpec("tmpfs", target(where, text), "", "ro" in words, words)
 
 
 def parse_device(text: str) -> tuple[Device, ...]:
@@ -142,11 +142,13 @@ def _truth(value: str | None, text: str) -> bool:
     raise Invalid(f"invalid mount {text[:200]!r}: {value[:40]!r} is neither true nor false")
 
 
-def _target(target: str, text: str) -> str:
-    path = os.path.normpath(target)
-    if not target.startswith("/") or path in ("/", "//") or "\0" in target:
-        raise Invalid(f"invalid mount {text[:200]!r}: the target must be an absolute path other than /")
-    return "/" + path.lstrip("/")
+def target(path: str, text: str = "") -> str:
+    """A mount's place in the container, in its plainest form; `text` is what it was read from."""
+    plain = os.path.normpath(path)
+    if not path.startswith("/") or plain in ("/", "//") or "\0" in path:
+        shown = (text or path)[:200]
+        raise Invalid(f"invalid mount {shown!r}: the target must be an absolute path other than /")
+    return "/" + plain.lstrip("/")
 
 
 def _invalid_volume(text: str) -> Invalid:

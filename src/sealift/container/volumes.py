@@ -1,15 +1,31 @@
-"""Named volumes: directories that outlive the containers which use them."""
+"""Named volumes: directories that outlive the containers which use them.
+
+`ROOT/volumes/NAME/{volume.json,_data,copying}`. `copying` is there while the image's content is being copied
+into a new volume: if it is still there when nobody holds the volume's lock, the copying begins anew.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from sealift.container import parsing
+from sealift.container.values import Pruned
+from sealift.core.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sealift.container.values import Pruned
+    from sealift.container.registry import Registry
     from sealift.core.document import JSON
+    from sealift.store import Store
+
+_FILE, _DATA, _COPYING = "volume.json", "_data", "copying"
+_NEW, _GONE = ".new-", ".gone-"
 
 
 class Volume(NamedTuple):
@@ -25,34 +41,165 @@ class Volume(NamedTuple):
 class Volumes:
     """The volumes of one store."""
 
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store = store
+        self._registry = registry
+        self._root = store.root / "volumes"
+
     def create(self, name: str = "", labels: tuple[tuple[str, str], ...] = ()) -> Volume:
         """Make a volume, or give the one that has the name already. An empty name: an anonymous one."""
-        raise NotImplementedError
+        if name:
+            parsing.check_volume_name(name)
+        return self.ensure(name or os.urandom(32).hex(), labels, anonymous=not name)
+
+    def ensure(
+        self, name: str, labels: tuple[tuple[str, str], ...] = (), *, anonymous: bool = False
+    ) -> Volume:
+        """The volume of this name, made if it is missing."""
+        with suppress(NotFound):
+            return self.find(name)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        making = self._root / f"{_NEW}{os.urandom(6).hex()}"
+        (making / _DATA).mkdir(mode=0o755, parents=True)
+        making.chmod(0o700)
+        from sealift.store.atomic import sync_directory, write_json
+
+        value = {"created": time.time_ns(), "labels": dict(labels), "anonymous": anonymous}
+        write_json(making / _FILE, value)
+        with self._store.lock("volumes"):
+            if (self._root / name / _FILE).exists():
+                _remove_tree(making)
+            else:
+                making.rename(self._root / name)
+                sync_directory(self._root)
+        return self.find(name)
 
     def find(self, name: str) -> Volume:
         """`NotFound` where there is none."""
-        raise NotImplementedError
+        if parsing.VOLUME_NAME.fullmatch(name):
+            path = self._root / name
+            with suppress(FileNotFoundError, NotADirectoryError, ValueError, KeyError):
+                value = json.loads((path / _FILE).read_bytes())
+                labels = tuple(value["labels"].items())
+                return Volume(name, path / _DATA, value["created"], labels, value["anonymous"])
+        raise NotFound(f"no such volume: {name[:128]}", fix="sealift volume ls")
 
     def all(self) -> list[Volume]:
         """Every volume, by name."""
-        raise NotImplementedError
+        if not self._root.is_dir():
+            return []
+        found = []
+        for path in sorted(self._root.iterdir()):
+            if not path.name.startswith("."):
+                with suppress(NotFound):
+                    found.append(self.find(path.name))
+        return found
 
     def users(self, name: str) -> list[str]:
         """The IDs of containers that have it, running or not."""
-        raise NotImplementedError
+        return self._users().get(name, [])
 
     def remove(self, name: str, *, force: bool = False) -> None:
         """Remove it with its content. `Conflict` while a container has it; `force` forgives a missing one."""
-        raise NotImplementedError
+        try:
+            volume = self.find(name)
+        except NotFound:
+            if force:
+                return
+            raise
+        with self._store.lock("volumes"):
+            users = self.users(name)
+            if users:
+                raise Conflict(
+                    f"volume {name} is in use by container {', '.join(user[:12] for user in users[:5])}",
+                    fix=f"sealift rm {users[0][:12]}",
+                )
+            gone = self._root / f"{_GONE}{os.urandom(6).hex()}"
+            volume.path.parent.rename(gone)
+        _remove_tree(gone)
 
     def prune(self, *, everything: bool = False, keep: Callable[[Volume], bool] | None = None) -> Pruned:
         """Remove unused anonymous volumes; named ones too where `everything`."""
-        raise NotImplementedError
+        self._sweep()
+        used = self._users()
+        removed, freed = [], 0
+        for volume in self.all():
+            if volume.name in used or not (everything or volume.anonymous) or (keep and keep(volume)):
+                continue
+            size = self.size(volume.name)
+            with suppress(NotFound, Conflict):
+                self.remove(volume.name)
+                removed.append(volume.name)
+                freed += size
+        return Pruned(tuple(removed), freed)
 
     def size(self, name: str) -> int:
         """Bytes its files take."""
-        raise NotImplementedError
+        total, seen = 0, set()
+        for directory, _, files in os.walk(self.find(name).path):
+            for file in files:
+                with suppress(FileNotFoundError):
+                    status = os.lstat(os.path.join(directory, file))  # noqa: PTH118 - many files
+                    if status.st_ino not in seen:
+                        seen.add(status.st_ino)
+                        total += status.st_blocks * 512
+        return total
 
     def inspect(self, name: str) -> dict[str, JSON]:
         """In the shape of docker's `GET /volumes/{name}`."""
-        raise NotImplementedError
+        from sealift.container.times import rfc3339
+
+        volume = self.find(name)
+        labels: dict[str, JSON] = dict(volume.labels)
+        if volume.anonymous:
+            labels["com.docker.volume.anonymous"] = ""
+        return {
+            "CreatedAt": rfc3339(volume.created, digits=0),
+            "Driver": "local",
+            "Labels": labels or None,
+            "Mountpoint": str(volume.path),
+            "Name": volume.name,
+            "Options": None,
+            "Scope": "local",
+        }
+
+    def fill(self, name: str, rootfs: Path | None, target: str) -> Path:
+        """The volume's directory; where empty, with a copy of what the tree `rootfs` has at `target`."""
+        volume = self.find(name)
+        mark = volume.path.parent / _COPYING
+        if not mark.exists() and any(volume.path.iterdir()):
+            return volume.path
+        from sealift.container import copyup
+
+        with self._store.lock(f"volume-{name.lower()}"):
+            if mark.exists():
+                copyup.empty(volume.path)
+            if rootfs is not None and not any(volume.path.iterdir()):
+                mark.touch()
+                copyup.copy(rootfs, target, volume.path)
+            mark.unlink(missing_ok=True)
+        return volume.path
+
+    def _users(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for container in self._registry.ids():
+            with suppress(NotFound):
+                for mount in self._registry.read(container).mounts:
+                    if mount.kind == "volume":
+                        found.setdefault(mount.name, []).append(container)
+        return found
+
+    def _sweep(self) -> None:
+        """Remove what a killed command left half-made or half-removed."""
+        if not self._root.is_dir():
+            return
+        with self._store.lock("volumes"):
+            for path in self._root.iterdir():
+                if path.name.startswith((_NEW, _GONE)) and time.time() - path.stat().st_mtime > 60:
+                    _remove_tree(path)
+
+
+def _remove_tree(path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)

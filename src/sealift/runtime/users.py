@@ -37,7 +37,7 @@ def lookup(rootfs: Path, text: str) -> User:
     groups: tuple[int, ...] = ()
     gid = account.gid
     if colon and group:
-        gid = _group(rootfs, group)
+        gid = group_id(rootfs, group)
     elif account.name:
         # (not only when asked for by name: docker gives a numeric user its name's groups, too)
         groups = tuple(
@@ -66,7 +66,8 @@ def _account(rootfs: Path, wanted: str) -> _Account:
     return _Account("", number, 0, "/")
 
 
-def _group(rootfs: Path, wanted: str) -> int:
+def group_id(rootfs: Path, wanted: str) -> int:
+    """The number of a group that is given by name or number."""
     number = _number(wanted)
     for group in _groups(rootfs):
         if group.name == wanted:

@@ -1,0 +1,104 @@
+"""The end of a container: what it left is taken down, how it ended is written down, and what comes then.
+
+Whoever calls holds the container's lock. Everything here can be done twice, as whoever does it may be killed.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sealift.container import spec as specs
+from sealift.container import status as states
+from sealift.container.starting import on_network
+from sealift.container.threads import Meanwhile
+from sealift.core.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from sealift.container.parts import Parts
+    from sealift.container.record import Record
+    from sealift.container.status import Status
+    from sealift.runtime.monitor import Exit
+
+UNKNOWN_EXIT = 255
+"""The exit code of a container whose end nobody saw, as docker has it."""
+
+SHORT_RUN = 10 * 1_000_000_000  # ns: a run of this length counts as success, and the back-off begins anew
+
+
+def finish(parts: Parts, record: Record, ended: Exit | None = None) -> Status:
+    """Clean up behind a container whose process has ended; its state. Nothing where that is done already."""
+    directory = parts.registry.directory(record.id)
+    status = states.read(directory)
+    if status.status not in (states.RUNNING, states.PAUSED):
+        return status
+    ended = ended or (parts.monitor.exit(parts.registry.bundle(record.id)) if status.here else None)
+    after = _ended(status, ended)
+    if record.spec.auto_remove:
+        remove(parts, record, volumes=True)
+        return after
+    take_down(parts, record)
+    if _restarts(record, after):
+        ran = after.finished - after.started
+        after = after._replace(status=states.RESTARTING, failures=0 if ran >= SHORT_RUN else after.failures)
+    states.write(directory, after)
+    return after
+
+
+def take_down(parts: Parts, record: Record) -> None:
+    """Everything that a container has only while it runs."""
+    leaving = Meanwhile(lambda: parts.networks.detach(record.id)) if on_network(record) else None
+    try:
+        parts.engine.delete(record.id, force=True)
+        parts.snapshots.release(parts.registry.snapshot(record.id))
+    finally:
+        if leaving:
+            leaving.result()
+
+
+def remove(parts: Parts, record: Record, *, volumes: bool) -> None:
+    """Everything that there is of a container, with its anonymous volumes where asked for."""
+    leaving = Meanwhile(lambda: parts.networks.detach(record.id)) if on_network(record) else None
+    try:
+        parts.engine.delete(record.id, force=True)
+        parts.snapshots.remove(parts.registry.snapshot(record.id))
+    finally:
+        if leaving:
+            leaving.result()
+    parts.registry.remove(record)
+    if volumes:
+        _remove_volumes(parts, record)
+
+
+def _remove_volumes(parts: Parts, record: Record) -> None:
+    asked_for = {mount.source for mount in record.spec.mounts if mount.kind == "volume"}
+    for mount in record.mounts:
+        if mount.kind == "volume" and mount.name not in asked_for:
+            with suppress(NotFound, Conflict):
+                parts.volumes.remove(mount.name)
+
+
+def _ended(status: Status, ended: Exit | None) -> Status:
+    after = status._replace(
+        status=states.EXITED,
+        process=None,
+        monitor=None,
+        owner=None,
+        exit_code=ended.code if ended else UNKNOWN_EXIT,
+        out_of_memory=ended.out_of_memory if ended else False,
+        finished=ended.finished if ended else time.time_ns(),
+    )
+    if ended:
+        return after
+    why = "its supervisor was killed" if status.here else "the host was restarted"
+    return after._replace(error=f"{why} while it ran: its exit code is not known")
+
+
+def _restarts(record: Record, status: Status) -> bool:
+    policy = record.spec.restart
+    if status.stopped or policy.name == specs.NO:
+        return False
+    if policy.name == specs.ON_FAILURE:
+        return status.exit_code != 0 and (not policy.retries or status.restarts < policy.retries)
+    return True

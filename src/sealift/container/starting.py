@@ -1,0 +1,172 @@
+"""Starting a container: its network and its tree at the same time, the bundle, conmon, and the first process.
+
+Whoever calls holds the container's lock. Killed at any point, the state says `starting`, and the next look
+takes everything down again.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sealift.container import resolve
+from sealift.container import status as states
+from sealift.container.registry import ATTENDED
+from sealift.container.status import Status
+from sealift.container.threads import Meanwhile
+from sealift.core.errors import SealiftError
+from sealift.runtime import bundle
+from sealift.runtime.monitor import Created, Supervision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sealift.container.parts import Parts
+    from sealift.container.record import Record
+    from sealift.network import Attachment
+
+# conmon runs this when the container has ended. As long as a command attends to the container itself, it
+# waits for it; mostly nothing is left to do then. Else it goes on as our program.
+_EXIT_SCRIPT = 'exec 9<>"$1" && flock 9; [ -e "${1%/*}/container.json" ] || exit 0; shift; exec 9>&- "$@"'
+
+
+def start(
+    parts: Parts, record: Record, before: Callable[[Path], None] | None = None, *, again: bool = False
+) -> Created:
+    """Start a container that does not run. `before` is called with its bundle when its streams can be
+    attached, before its process runs. `again` keeps count of restarts. `StartFailed` has docker's exit code.
+    """
+    directory = parts.registry.directory(record.id)
+    old = states.read(directory)
+    states.write(directory, old._replace(status=states.STARTING, boot=parts.boot, owner=parts.me))
+    try:
+        created, attachment = _create(parts, record)
+        if before is not None:
+            before(parts.registry.bundle(record.id))
+        parts.engine.start(record.id)
+    except BaseException as error:
+        undo(parts, record)
+        _write_failure(directory, old, error)
+        raise
+    states.write(directory, _running(parts, old, created, attachment, again=again))
+    if needs_watcher(record):
+        from sealift.container import background
+
+        background.spawn(parts, background.WATCH, record.id)
+    return created
+
+
+def undo(parts: Parts, record: Record) -> None:
+    """Take down what a start that did not come about has put up."""
+    parts.engine.delete(record.id, force=True)
+    if on_network(record):
+        parts.networks.detach(record.id)
+    parts.snapshots.release(parts.registry.snapshot(record.id))
+
+
+def on_network(record: Record) -> bool:
+    """Whether the container has an address on one of our networks."""
+    network = record.spec.network
+    return network not in (resolve.NETWORK_NONE, resolve.NETWORK_HOST) and not network.startswith(
+        resolve.NETWORK_CONTAINER
+    )
+
+
+def needs_watcher(record: Record) -> bool:
+    """Whether somebody has to look after it while it runs: for its health or for the size of its log."""
+    return record.spec.healthcheck is not None or record.spec.log.max_size > 0
+
+
+def supervision(parts: Parts, record: Record) -> Supervision:
+    """How conmon watches over it."""
+    spec = record.spec
+    attended = parts.registry.directory(record.id) / ATTENDED
+    return Supervision(
+        terminal=spec.terminal,
+        stdin=spec.interactive,
+        keep_stdin=spec.interactive and not spec.auto_remove,
+        log=spec.log.driver != "none",
+        exit_command=(
+            "/bin/sh", "-c", _EXIT_SCRIPT, "sealift", str(attended), *parts.background, "clean-up", record.id,
+        ),
+    )  # fmt: skip
+
+
+def _create(parts: Parts, record: Record) -> tuple[Created, Attachment | None]:
+    joining = Meanwhile(lambda: _join(parts, record)) if on_network(record) else None  # waits for programs
+    try:
+        rootfs = mount(parts, record)
+    finally:
+        attachment = joining.result() if joining else None
+    directory = parts.registry.bundle(record.id)
+    from sealift.container import preparing
+
+    bundle.write(directory, preparing.spec(parts, record, rootfs, attachment))
+    return parts.monitor.create(record.id, directory, supervision(parts, record)), attachment
+
+
+def mount(parts: Parts, record: Record) -> Path:
+    """The container's tree, mounted: made when it is the first time."""
+    directory = parts.registry.snapshot(record.id)
+    if (directory / "upper").exists():
+        return parts.snapshots.mount(record.layers, directory)
+    return parts.snapshots.prepare(record.layers, directory)
+
+
+def _join(parts: Parts, record: Record) -> Attachment:
+    return parts.networks.attach(
+        record.spec.network,
+        record.id,
+        names=(record.name, record.id[:12], *record.spec.network_aliases),
+        ports=record.spec.ports,
+        hostname=record.hostname,
+    )
+
+
+def _running(
+    parts: Parts, old: Status, created: Created, attachment: Attachment | None, *, again: bool
+) -> Status:
+    return Status(
+        status=states.RUNNING,
+        boot=parts.boot,
+        process=created.process,
+        monitor=created.monitor,
+        started=time.time_ns(),
+        finished=old.finished,
+        restarts=old.restarts + 1 if again else 0,
+        failures=old.failures + 1 if again else 0,
+        network=_facts(attachment),
+    )
+
+
+def _facts(attachment: Attachment | None) -> dict[str, Any]:
+    """What listings and `inspect` show of the network."""
+    if attachment is None:
+        return {}
+    return {
+        "network": attachment.network,
+        "network_id": attachment.network_id,
+        "address": attachment.address,
+        "prefix": attachment.prefix,
+        "gateway": attachment.gateway,
+        "mac": attachment.mac,
+        "netns": attachment.netns,
+        "names": attachment.names,
+        "ports": attachment.ports,
+    }
+
+
+def _write_failure(directory: Path, old: Status, error: BaseException) -> None:
+    """Note why it did not start. Its first user has seen it by now: it is no longer pending."""
+    code = getattr(error, "exit_code", 0) or (128 if isinstance(error, SealiftError) else old.exit_code)
+    states.write(
+        directory,
+        old._replace(
+            status=states.EXITED if old.started else states.CREATED,
+            owner=None,
+            pending=old.pending and not isinstance(error, SealiftError),
+            exit_code=code,
+            error=str(error),
+        ),
+    )
