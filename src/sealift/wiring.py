@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sealift.core.settings import Settings
+    from sealift.network import Networks
     from sealift.runtime import Engine
     from sealift.store import Store
 
@@ -23,3 +24,10 @@ def engine(_settings: "Settings", store: "Store") -> "Engine":
     from sealift.runtime import Engine
 
     return Engine.open(store.root)
+
+
+def networks(_settings: "Settings", store: "Store") -> "Networks":
+    """The networks of the store."""
+    from sealift.network import Networks
+
+    return Networks.open(store)

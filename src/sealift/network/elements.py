@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ _GET_TABLE, _NEW_ELEMENT, _DELETE_ELEMENT = _SUBSYSTEM | 1, _SUBSYSTEM | 12, _SU
 _REQUEST, _ACKNOWLEDGE, _CREATE = 1, 4, 0x400
 _ERROR, _NESTED = 2, 0x8000
 _IPV4 = 2
+_LATER = 0.03  # seconds
 _NUMBERS = {"tcp": 6, "udp": 17}
 
 
@@ -45,7 +47,7 @@ def table_exists(table: str) -> bool:
         connection.send(message)
         return not any(_errors(connection.recv(65536)))
     finally:
-        connection.close()
+        _close(connection)
 
 
 def add(table: str, forwardings: Sequence[Forwarding]) -> None:
@@ -94,10 +96,16 @@ def _open() -> socket.socket:
 
 
 def _close(connection: socket.socket) -> None:
-    """Closing waits until the kernel has freed what was deleted, up to 16 ms: nobody else needs to."""
+    """Closing waits until the kernel has freed what was deleted, up to 16 ms, and nobody can change rules
+    meanwhile. Later there is nothing to wait for.
+    """
     import threading
 
-    threading.Thread(target=connection.close, daemon=True).start()
+    def work() -> None:
+        time.sleep(_LATER)
+        connection.close()
+
+    threading.Thread(target=work, daemon=True).start()
 
 
 def _errors(data: bytes) -> list[int]:
