@@ -15,11 +15,11 @@ CHAR, BLOCK, FIFO = "char", "block", "fifo"
 class Entry(NamedTuple):
     """One member of a layer.
 
-    `path` is relative, without '.', '..' and empty parts; '' is the root. Names that are not UTF-8 carry their bytes
-    by `surrogateescape`. `mode` has the 12 permission bits, `mtime` whole unix seconds. `target` is a path like
-    `path` for a hard link, and any text for a symbolic one. `offset` is where the data lies in the tar, in bytes.
-    `segments` is set for sparse files alone: (logical offset, length, offset in the tar) each, in order; `size` is then
-    the logical size.
+    `path` is relative, without '.', '..' and empty parts; '' is the root. Names that are not UTF-8 carry
+    their bytes by `surrogateescape`. `mode` has the 12 permission bits, `mtime` whole unix seconds. `target`
+    is a path like `path` for a hard link, and any text for a symbolic one. `offset` is where the data lies
+    in the tar, in bytes. `segments` is set for sparse files alone, and never empty for them: (logical
+    offset, length, offset in the tar) each, in order; `size` is then the logical size.
     """
 
     path: str
@@ -50,7 +50,9 @@ class Source(Protocol):
 
 
 def travels(xattr: str) -> bool:
-    """Whether a layer carries this extended attribute: file capabilities and the user's own. Labels of the host's
-    security modules and what overlayfs keeps for itself mean nothing elsewhere.
+    """Whether a layer carries this extended attribute: file capabilities and the user's own. Labels of the
+    host's security modules and what overlayfs keeps for itself mean nothing elsewhere.
     """
-    return xattr == "security.capability" or (xattr.startswith("user.") and not xattr.startswith("user.overlay."))
+    return xattr == "security.capability" or (
+        xattr.startswith("user.") and not xattr.startswith("user.overlay.")
+    )

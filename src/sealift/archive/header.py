@@ -67,7 +67,9 @@ def name(header: Header) -> bytes:
     short = header.name.partition(b"\0")[0]
     if header.magic[:6] != b"ustar\0":
         return short
-    prefix = header.prefix[:131] if header.trailer[8:] == b"tar\0" else header.prefix  # star keeps times there
+    prefix = (
+        header.prefix[:131] if header.trailer[8:] == b"tar\0" else header.prefix
+    )  # star keeps times there
     long = prefix.partition(b"\0")[0]
     return long + b"/" + short if long else short
 

@@ -70,8 +70,8 @@ def seconds(records: Records) -> int | None:
 
 
 def xattrs(records: Records) -> tuple[tuple[str, bytes], ...]:
-    """The extended attributes that travel with a layer, by name. Those that steer overlayfs are refused: they would
-    make a layer show what other layers and the host have.
+    """The extended attributes that travel with a layer, by name. Those that steer overlayfs are refused:
+    they would make a layer show what other layers and the host have.
     """
     found = []
     for key, value in records.items():

@@ -148,15 +148,15 @@ def _numbers(header: Header, records: pax.Records) -> tuple[int, int, int]:
     uid, gid, mtime = octal(header.uid), octal(header.gid), octal(header.mtime)
     if records:
         known = pax.number(records, b"uid"), pax.number(records, b"gid"), pax.seconds(records)
-        uid, gid, mtime = (old if new is None else new for old, new in zip((uid, gid, mtime), known, strict=True))
+        uid, gid, mtime = (
+            old if new is None else new for old, new in zip((uid, gid, mtime), known, strict=True)
+        )
     if not (0 <= uid <= MAX_ID and 0 <= gid <= MAX_ID):
         raise Invalid(f"owner {uid}:{gid} is out of range")
     return uid, gid, mtime if 0 <= mtime <= MAX_SECONDS else 0  # docker: a time it cannot hold becomes 1970
 
 
-def _file(
-    entry: Entry, header: Header, block: bytes, records: pax.Records, tape: Tape
-) -> tuple[Entry, int]:
+def _file(entry: Entry, header: Header, block: bytes, records: pax.Records, tape: Tape) -> tuple[Entry, int]:
     stored = octal(header.size)
     if records and (size := pax.number(records, b"size")) is not None:
         if stored not in (0, size):  # CVE-2025-62518: one reader's data is the other's header

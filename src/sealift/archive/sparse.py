@@ -1,4 +1,4 @@
-"""Sparse members: GNU's old format and its PAX formats 0.0, 0.1 and 1.0 (GNU tar manual, "Storing Sparse Files")."""
+"""Sparse members: GNU's old format and its PAX formats (GNU tar manual, "Storing Sparse Files")."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -17,7 +17,7 @@ ReadBlock = Callable[[], bytes]
 
 
 def segments(spans: Iterable[tuple[int, int]], size: int, offset: int, stored: int) -> Segments:
-    """The map as (logical offset, length, offset in the tar): in order, apart, and all of the `stored` bytes."""
+    """The map as (logical offset, length, offset in the tar): in order, and all of the `stored` bytes."""
     if size > MAX_SIZE:
         raise Invalid(f"sparse file of {size} bytes")
     found = []
@@ -48,7 +48,9 @@ def old_map(header: bytes, octal: Callable[[bytes], int], read_block: ReadBlock)
     return spans
 
 
-def _old_spans(block: bytes, start: int, count: int, octal: Callable[[bytes], int]) -> Iterable[tuple[int, int]]:
+def _old_spans(
+    block: bytes, start: int, count: int, octal: Callable[[bytes], int]
+) -> Iterable[tuple[int, int]]:
     for position in range(start, start + 24 * count, 24):
         if not block[position]:
             return

@@ -73,7 +73,9 @@ def _head(entry: Entry) -> bytes:
     if entry.kind == "dir":
         path += b"/"
     target = entry.target.encode("utf-8", "surrogateescape")
-    records = {b"SCHILY.xattr." + key.encode("utf-8", "surrogateescape"): value for key, value in entry.xattrs}
+    records = {
+        b"SCHILY.xattr." + key.encode("utf-8", "surrogateescape"): value for key, value in entry.xattrs
+    }
     prefix, name = _split(path, records)
     if len(target) > 100 or not target.isascii():
         records[b"linkpath"] = target
@@ -112,7 +114,9 @@ def _block(
 ) -> bytes:
     devices = b"%07o\0%07o\0" % device if kind in b"34" else bytes(16)
     head = name.ljust(100, b"\0") + numbers
-    tail = b"".join((kind, link.ljust(100, b"\0"), b"ustar\x0000", bytes(64), devices, prefix.ljust(167, b"\0")))
+    tail = b"".join(
+        (kind, link.ljust(100, b"\0"), b"ustar\x0000", bytes(64), devices, prefix.ljust(167, b"\0"))
+    )
     checksum = sum(head) + sum(tail) + 8 * 0x20
     return b"%b%06o\0 %b" % (head, checksum, tail)
 
