@@ -5,7 +5,6 @@ import fcntl
 import os
 import socket
 import struct
-import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sealift.core.errors import Unavailable
 from sealift.host import syscalls
 from sealift.network import programs
 from sealift.network.addresses import format_address
+from sealift.network.aside import Aside
 from sealift.network.values import Attachment, Network
 
 _ADD_TO_BRIDGE, _SET_FLAGS, _UP = 0x89A2, 0x8914, 1
@@ -66,31 +66,20 @@ def join(bridge: str, device: str) -> None:
     _bring_up(device)
 
 
-def make_namespace(attachment: Attachment, mtu: int, *, routed: bool) -> None:
+def make_namespace(attachment: Attachment, mtu: int, *, routed: bool) -> Aside:
     """A network namespace, mounted at the attachment's file, with the addresses inside set.
 
     A thread makes it, for a namespace is a thread's own: ours is never another for a moment. `routed` gives
     it a way out of its subnet.
     """
-    failure: list[BaseException] = []
 
     def work() -> None:
-        try:
-            syscalls.unshare(syscalls.CLONE_NEWNET)
-            syscalls.mount("/proc/thread-self/ns/net", attachment.netns, None, syscalls.MS_BIND)
-            _configure(attachment, mtu, routed=routed)
-        except BaseException as error:
-            failure.append(error)
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        syscalls.mount("/proc/thread-self/ns/net", attachment.netns, None, syscalls.MS_BIND)
+        _configure(attachment, mtu, routed=routed)
 
-    thread = threading.Thread(target=work)
     os.close(os.open(attachment.netns, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600))
-    thread.start()
-    try:
-        thread.join()
-    finally:
-        thread.join()  # when the user interrupts: it ends within milliseconds
-    if failure:
-        raise failure[0]
+    return Aside(work)
 
 
 def remove_namespace(path: Path) -> None:

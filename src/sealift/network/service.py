@@ -237,10 +237,13 @@ class Networks:
 
     def _connect(self, network: Network, attachment: Attachment) -> None:
         bridge = self._bridges.name(network.name)
-        devices.make_namespace(attachment, mtu(network), routed=not network.internal)
+        namespace = devices.make_namespace(attachment, mtu(network), routed=not network.internal)
+        try:
+            if available():
+                self._names.join(bridge, attachment)
+        finally:
+            namespace.finish()
         devices.join(bridge, attachment.device)
-        if available():
-            self._names.join(bridge, attachment)
         try:
             if attachment.ports:
                 elements.add(self._bridges.table, forwardings((attachment,)))
