@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from sealift.cli.app import App
-from sealift.cli.table import COMMANDS
+from sealift.cli.table import ALIASES, COMMANDS
 
 
 class UsageError(Exception):
@@ -65,6 +65,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def _columns() -> int:
+    given = os.environ.get("COLUMNS", "")
+    if given.isascii() and given.isdecimal():
+        return max(int(given[:4]), 40) - 2
     try:
         return min(os.get_terminal_size(1).columns, 120) - 2
     except OSError:
@@ -85,11 +88,13 @@ def split_global(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
 def find(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """The longest command that the words begin with, and the words after it."""
     pair = " ".join(words[:2])
+    if pair in ALIASES:
+        return ALIASES[pair][0], [*ALIASES[pair][1:], *words[2:]]
     if pair in COMMANDS:
         return pair, words[2:]
     if words[0] in COMMANDS:
         return words[0], words[1:]
-    group = [name for name in COMMANDS if name.startswith(f"{words[0]} ")]
+    group = sorted(name for name in (*COMMANDS, *ALIASES) if name.startswith(f"{words[0]} "))
     if group:
         raise UsageError(f"'{words[0]}' needs one of: {', '.join(name.split()[1] for name in group)}")
     if words[0].startswith("-"):

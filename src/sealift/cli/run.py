@@ -58,8 +58,7 @@ def _detached(args: argparse.Namespace, spec: "ContainerSpec", app: App) -> int:
 
 def _attached(args: argparse.Namespace, spec: "ContainerSpec", keys: bytes, app: App) -> int:
     chosen = streams.choose(args.attach, stdin=args.interactive)
-    if args.tty and chosen.stdin is not None and not sys.stdin.isatty():
-        raise Invalid("the input device is not a terminal", fix="leave out -t, or run it on a terminal")
+    streams.check_terminal(args.tty and chosen.stdin is not None, sys.stdin)
     code = wiring.containers(app.settings).run_attached(
         spec,
         chosen,

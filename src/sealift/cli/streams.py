@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from sealift.core.errors import Invalid
 
 if TYPE_CHECKING:
     from sealift.runtime.attach import Streams
@@ -31,3 +33,9 @@ def choose(names: Collection[str] = (), *, stdin: bool) -> "Streams":
         stdout=1 if not names or "stdout" in names else None,
         stderr=2 if not names or "stderr" in names else None,
     )
+
+
+def check_terminal(needed: bool, stdin: TextIO) -> None:
+    """`Invalid` where the container's terminal would be joined to something that is none."""
+    if needed and not stdin.isatty():
+        raise Invalid("the input device is not a terminal", fix="run it on a terminal, or leave out -t")

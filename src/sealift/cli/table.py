@@ -14,6 +14,47 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "run": Command("run", "Make a container and start it", "Run"),
+    "create": Command("create", "Make a container without starting it", "Run"),
+    "start": Command("start", "Start containers", "Run"),
+    "stop": Command("stop", "Ask containers to end, and wait until they have", "Run"),
+    "restart": Command("restart", "Stop containers and start them again", "Run"),
+    "kill": Command("kill", "Send containers a signal", "Run"),
+    "pause": Command("pause", "Freeze every process of containers", "Run"),
+    "unpause": Command("unpause", "Let frozen containers go on", "Run"),
+    "wait": Command("wait", "Wait for containers to end and print their exit codes", "Run"),
+    "rm": Command("rm", "Remove containers", "Run"),
+    "rename": Command("rename", "Give a container another name", "Run"),
+    "container prune": Command("container_prune", "Remove every container that does not run", "Run"),
+    "exec": Command("exec", "Run another command in a running container", "Run"),
+    "attach": Command("attach", "Join a running container's input and output", "Run"),
+    "ps": Command("ps", "List containers", "Run"),
+    "logs": Command("logs", "Show what a container has printed", "Run"),
+    "inspect": Command("inspect", "Show everything about containers, images, networks, volumes", "Run"),
+    "stats": Command("stats", "Show what containers use, live", "Run"),
+    "top": Command("top", "Show the processes of a container", "Run"),
+    "port": Command("port", "Show where a container's ports are reached", "Run"),
+    "volume ls": Command("volume_ls", "List volumes", "Networks and volumes"),
+    "volume create": Command("volume_create", "Make a volume", "Networks and volumes"),
+    "volume rm": Command("volume_rm", "Remove volumes", "Networks and volumes"),
+    "volume prune": Command("volume_prune", "Remove volumes that no container uses", "Networks and volumes"),
+    "completion": Command("completion", "Print the shell's completion script", "Host"),
     "bootstrap": Command("bootstrap", "Make a base image from Debian packages", "Images"),
     "version": Command("version", "Show the version", "Host"),
 }
+
+_OF_CONTAINERS = (
+    "attach", "create", "exec", "kill", "logs", "pause", "port", "ps", "rename", "restart", "rm", "run",
+    "start", "stats", "stop", "top", "unpause", "wait",
+)  # fmt: skip
+ALIASES: dict[str, tuple[str, ...]] = {
+    **{f"container {name}": (name,) for name in _OF_CONTAINERS},
+    "container ls": ("ps",),
+    "container list": ("ps",),
+    "container remove": ("rm",),
+    "container inspect": ("inspect", "--type", "container"),
+    "volume list": ("volume ls",),
+    "volume remove": ("volume rm",),
+    "volume inspect": ("inspect", "--type", "volume"),
+}
+"""docker's other names: the command meant, and the words that go in front of the user's."""
