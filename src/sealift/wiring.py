@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sealift.core.settings import Settings
     from sealift.network import Networks
     from sealift.runtime import Engine
+    from sealift.snapshot import Snapshots
     from sealift.store import Store
 
 
@@ -17,6 +18,13 @@ def store(settings: "Settings") -> "Store":
     from sealift.store import Store
 
     return Store.open(settings.root)
+
+
+def snapshots(_settings: "Settings", store: "Store") -> "Snapshots":
+    """The best way to mount layers that this host has."""
+    from sealift.snapshot import choose
+
+    return choose(store)
 
 
 def engine(_settings: "Settings", store: "Store") -> "Engine":
