@@ -72,7 +72,7 @@ def _erofs(place: Path) -> tuple[str, str]:
     index, tar = place / "index", place / "tar"
     index.write_bytes(tiny_index())
     tar.write_bytes(TINY_TAR)
-    problems = []
+    problems: list[str] = []
     for kind in (FILES, LOOPS):
         try:
             with ExitStack() as stack:
