@@ -6,6 +6,7 @@ Each function makes one part and the parts below it. Imports are inside, so that
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sealift.build import Builder
     from sealift.core.settings import Settings
     from sealift.network import Networks
     from sealift.runtime import Engine
@@ -39,3 +40,18 @@ def networks(_settings: "Settings", store: "Store") -> "Networks":
     from sealift.network import Networks
 
     return Networks.open(store)
+
+
+def builder(settings: "Settings") -> "Builder":
+    """What builds images into the store. An ordinary user's steps use the host's network."""
+    import os
+    from functools import cache
+
+    from sealift.build import Builder
+    from sealift.build.connection import Connections
+
+    opened = store(settings)
+    network = cache(lambda: networks(settings, opened)) if os.geteuid() == 0 else None
+    return Builder(
+        opened, snapshots(settings, opened), cache(lambda: engine(settings, opened)), Connections(network)
+    )
