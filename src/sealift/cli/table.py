@@ -41,6 +41,11 @@ COMMANDS: dict[str, Command] = {
     "volume prune": Command("volume_prune", "Remove volumes that no container uses", "Networks and volumes"),
     "completion": Command("completion", "Print the shell's completion script", "Host"),
     "bootstrap": Command("bootstrap", "Make a base image from Debian packages", "Images"),
+    "images": Command("images", "List images", "Images"),
+    "tag": Command("tag", "Give an image another name", "Images"),
+    "history": Command("history", "Show how an image came about", "Images"),
+    "save": Command("save", "Write images into an archive", "Images"),
+    "load": Command("load", "Bring in images from an archive", "Images"),
     "version": Command("version", "Show the version", "Host"),
 }
 
@@ -48,7 +53,14 @@ _OF_CONTAINERS = (
     "attach", "create", "exec", "kill", "logs", "pause", "port", "ps", "rename", "restart", "rm", "run",
     "start", "stats", "stop", "top", "unpause", "wait",
 )  # fmt: skip
+_OF_IMAGES = ("build", "history", "load", "save", "tag")
 ALIASES: dict[str, tuple[str, ...]] = {
+    **{f"image {name}": (name,) for name in _OF_IMAGES},
+    "image ls": ("images",),
+    "image list": ("images",),
+    "image rm": ("rmi",),
+    "image remove": ("rmi",),
+    "image inspect": ("inspect", "--type", "image"),
     **{f"container {name}": (name,) for name in _OF_CONTAINERS},
     "container ls": ("ps",),
     "container list": ("ps",),
