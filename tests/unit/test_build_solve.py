@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from sealift.build.graph import ContextSource, Copy, Graph, ImageSource, MakeDirectory, Place, Vertex
+from sealift.build.graph import ContextSource, Copy, Graph, ImageSource, MakeDirectory, Vertex
 from sealift.build.solve import Cancel, Cancelled, solve
 from sealift.core.digest import Digest
+from sealift.dockerfile import Place
 
 HERE = Place("Dockerfile", 1, 1, "FROM x")
 

@@ -94,9 +94,9 @@ class FileSteps:
                 unpacker = Unpacker(self._store.tmp, bool(operation.chown), self._check)
                 stack.callback(unpacker.close)
             copier = Copier(operation, target)
-            copier.place_inline()
             if source is not None:
                 copier.place(selection, source, unpacker)
+            copier.place_inline()
             return self._write(target)
 
     def make_directory(self, operation: MakeDirectory, below: Sequence[Digest]) -> Made:

@@ -8,6 +8,7 @@ from typing import NamedTuple, assert_never
 
 from sealift.core import document
 from sealift.core.digest import Digest
+from sealift.dockerfile.place import Place
 
 
 class ImageSource(NamedTuple):
@@ -76,23 +77,6 @@ class MakeDirectory(NamedTuple):
 
 
 Operation = ImageSource | ContextSource | Exec | Copy | MakeDirectory
-
-
-class Place(NamedTuple):
-    """Where in the Dockerfile a vertex comes from: lines are 1-based, `text` is what is written there."""
-
-    file: str
-    first: int
-    last: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.first}"
-
-    def quote(self) -> str:
-        """The lines themselves, numbered."""
-        lines = self.text.rstrip("\n").split("\n")
-        return "\n".join(f"  {number:4} | {line}" for number, line in enumerate(lines, self.first))
 
 
 class Vertex(NamedTuple):

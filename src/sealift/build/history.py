@@ -2,10 +2,15 @@
 read.
 """
 
+import re
+import time
 from collections.abc import Iterable, Sequence
 
 from sealift.core.config import Healthcheck
 
+_TIMESTAMP = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 COMMENT = "buildkit.dockerfile.v0"
 """What tells the tools that read histories how to read ours."""
 
@@ -37,7 +42,7 @@ def quoted(word: str, values: Iterable[str]) -> str:
 
 
 def exposed(ports: Iterable[str]) -> str:
-    """Go's `%v` of the set of ports: `EXPOSE map[80/tcp:{}]`."""
+    """Go's `%v` of the list of ports: `EXPOSE [80/tcp]`."""
     return f"EXPOSE [{' '.join(ports)}]"
 
 
@@ -48,6 +53,33 @@ def healthcheck(check: Healthcheck) -> str:
     names = ("Interval", "Timeout", "StartPeriod", "StartInterval")
     shown = " ".join(f"{name}:{duration(value)}" for name, value in zip(names, times, strict=True))
     return f"HEALTHCHECK {{Test:[{test}] {shown} Retries:{check.retries}}}"
+
+
+def timestamp(epoch: int) -> str:
+    """Unix seconds as RFC 3339, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
+
+
+def parse_timestamp(text: str) -> int:
+    """Unix seconds of an RFC 3339 time, rounded down; 0 for what is none, and for times before 1970."""
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        return 0
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return 0
+    seconds = _days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
+    zone = match[7]
+    if zone not in "Zz":
+        seconds -= (-1 if zone[0] == "-" else 1) * (int(zone[1:3]) * 3600 + int(zone[4:6]) * 60)
+    return max(0, seconds)
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since 1970 in the proleptic Gregorian calendar. (`calendar` would cost every build 5 ms.)"""
+    year -= month <= 2
+    month += 12 if month <= 2 else 0
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719_469
 
 
 def duration(nanoseconds: int) -> str:

@@ -1,17 +1,16 @@
 """RUN: a command in a container of its own on top of the layers so far; what it changed becomes a layer."""
 
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sealift.build import upper
+from sealift.build.connection import Connection, Connections
 from sealift.build.environment import CERTIFICATES, HostEnvironment
 from sealift.build.graph import Exec, Vertex
 from sealift.build.lower import Lower
 from sealift.build.noise import normalise
-from sealift.build.connection import Connection, Connections
 from sealift.build.solve import Cancel, Cancelled
 from sealift.build.steps import Made
 from sealift.core.digest import Digest
@@ -38,7 +37,7 @@ class RunSteps:
         self,
         store: Store,
         snapshots: Snapshots,
-        engine: Engine,
+        engine: Callable[[], Engine],
         connections: Connections,
         host: HostEnvironment,
         cancel: Cancel,
@@ -55,7 +54,7 @@ class RunSteps:
         self._day = int(now // SECONDS_A_DAY)
 
     def run(self, vertex: Vertex, operation: Exec, below: Sequence[Digest]) -> Made:
-        """Run the command; the layer it leaves, or none if it changed nothing. `StepFailed` with its exit code."""
+        """Run the command; the layer it leaves, or none if nothing changed. `StepFailed` with its code."""
         self._cancel.check()
         container = step_id()
         with self._workspace(container) as directory:
@@ -74,7 +73,7 @@ class RunSteps:
             bundle.write(directory / "bundle", spec)
             tail = _Tail(self._emit, vertex.key)
             try:
-                code = run_step(self._engine, container, directory / "bundle", tail, self._cancel.fd)
+                code = run_step(self._engine(), container, directory / "bundle", tail, self._cancel.fd)
             except InterruptedError:
                 raise Cancelled from None
         self._snapshots.release(directory)
@@ -104,7 +103,7 @@ class RunSteps:
                 args=operation.args, env=self._environment(operation, user.home), cwd=operation.workdir,
                 user=user,
             ),
-            cgroup=self._engine.cgroup(container).path,
+            cgroup=self._engine().cgroup(container).path,
             hostname=HOSTNAME,
             network=connection.network,
             mounts=tuple(mounts),
@@ -121,7 +120,9 @@ class RunSteps:
         if self._host.certificates is not None:
             files[CERTIFICATES] = self._host.certificates.read_bytes()
         if operation.script is not None:
-            files[f"{SCRIPTS}/{operation.script.name}"] = operation.script.data.encode("utf-8", "surrogateescape")
+            files[f"{SCRIPTS}/{operation.script.name}"] = operation.script.data.encode(
+                "utf-8", "surrogateescape"
+            )
         mounts = []
         for number, (destination, data) in enumerate(files.items()):
             file = directory / f"file-{number}"
@@ -165,7 +166,11 @@ class _Tail:
 
 
 def _failure(vertex: Vertex, operation: Exec, code: int, tail: list[str]) -> StepFailed:
-    command = operation.args[-1] if len(operation.args) == 3 and operation.args[1] == "-c" else " ".join(operation.args)
+    command = (
+        operation.args[-1]
+        if len(operation.args) == 3 and operation.args[1] == "-c"
+        else " ".join(operation.args)
+    )
     output = "".join(f"  | {line}\n" for line in tail)
     text = f"{vertex.place}: RUN failed with exit code {code}: {command}\n{output}{vertex.place.quote()}"
     return StepFailed(text, exit_code=code)

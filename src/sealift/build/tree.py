@@ -6,6 +6,7 @@ directory that is swapped for a link between the two steps gives an error, never
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ class Tree:
         self.root = root
         self._fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._last = ("", -1)
+        self._lock = threading.Lock()  # steps of one build read the context side by side
 
     def close(self) -> None:
         self._forget()
@@ -61,11 +63,13 @@ class Tree:
     def open(self, path: str) -> BinaryIO:
         """The regular file at `path`. Nothing else is ever opened for reading: a FIFO would block."""
         parent, _, name = path.rpartition("/")
-        if parent != self._last[0] or self._last[1] < 0:
-            self._forget()
-            self._last = (parent, self._open_directory(parent))
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        return os.fdopen(os.open(name, flags, dir_fd=self._last[1]), "rb", buffering=0)
+        with self._lock:
+            if parent != self._last[0] or self._last[1] < 0:
+                self._forget()
+                self._last = (parent, self._open_directory(parent))
+            fd = os.open(name, flags, dir_fd=self._last[1])
+        return os.fdopen(fd, "rb", buffering=0)
 
     def xattrs(self, path: str) -> tuple[tuple[str, bytes], ...]:
         """The extended attributes a layer may carry: file capabilities and the user's own."""

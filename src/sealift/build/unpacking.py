@@ -28,7 +28,7 @@ class Slice(NamedTuple):
     signature: None = None
 
     def open(self) -> BinaryIO:
-        return io.BufferedReader(_Window(self.fd, self.offset, self.size), CHUNK)  # type: ignore[return-value]
+        return io.BufferedReader(_Window(self.fd, self.offset, self.size), CHUNK)
 
 
 class _Window(io.RawIOBase):
@@ -85,7 +85,7 @@ class Unpacker:
             copy.write(data)
         copy.flush()
         copy.seek(0)
-        return copy  # type: ignore[return-value]
+        return copy
 
     def _place(self, entry: Entry, tar: BinaryIO, target: Target, base: str) -> None:
         path = target.resolve(f"{base}/{entry.path}", follow_last=False)

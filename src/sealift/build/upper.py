@@ -1,7 +1,8 @@
 """The writable directory of a RUN step: mount points made for it before, and traces of them taken out after.
 
-A step's mounts need something to be mounted on. Where the image has nothing there, an empty file or directory is made
-for the time of the step; the layer never holds it, nor a directory above that differs in nothing but its times.
+A step's mounts need something to be mounted on. Where the image has nothing there, an empty file or directory
+is made for the time of the step; the layer never holds it, nor a directory above that differs in nothing but
+its times.
 """
 
 import errno
@@ -18,7 +19,7 @@ OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
 
 
 def place_mount_points(rootfs: Path, files: Iterable[str]) -> list[str]:
-    """Make what is missing of the standard directories and of `files` (relative paths); what was made, in order.
+    """Make what is missing of the standard directories and of `files` (relative paths); what was made.
 
     Links in the image are followed inside it, as the runtime does it.
     """
@@ -47,7 +48,7 @@ def _make(tree: Tree, path: str, made: list[str], *, directory: bool) -> None:
 
 
 def remove_mount_points(upper: Path, made: Iterable[str]) -> None:
-    """Take out what `place_mount_points` made and the step left as it was. `upper` is not mounted any more."""
+    """Take out what `place_mount_points` made and the step left as it was. `upper` is not mounted."""
     with Tree(upper) as tree:
         for path in reversed(list(made)):
             found = tree.stat(path)

@@ -15,7 +15,7 @@ from sealift.core.events import Emit, Failed, Finished, Started
 
 
 class Layered(NamedTuple):
-    """A finished vertex: the layers of its tree, lowest first; `made` tells whether the topmost is its own."""
+    """A finished vertex: the layers of its tree, lowest first; `made` tells whether the top is its own."""
 
     layers: tuple[Digest, ...]
     made: Made = Made(None)
@@ -105,7 +105,7 @@ class Worker:
         return self._once(key, lambda: self._files.copy_stage(operation, below, layers))
 
     def _copy_context(self, operation: Copy, below: Sequence[Digest], context: Context) -> tuple[Made, bool]:
-        """By content. What is not known of it is found out while the layer is written: files are read once."""
+        """By content. What is not known of it is found out while the layer is written: read once."""
         selection = selecting.select(operation, context.tree)
         content = self._files.content(selection, context, read=operation.unpack)
         if content is not None:

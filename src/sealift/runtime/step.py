@@ -66,13 +66,14 @@ def run_step(
 
 def sweep_steps(engine: Engine) -> list[str]:
     """End and remove the steps whose owner is gone (killed, or crashed); their IDs."""
-    orphans = [name for name in engine.containers() if name.startswith(_PREFIX) and not _has_owner(name)]
+    orphans = [name for name in engine.containers() if name.startswith(_PREFIX) and not owner_alive(name)]
     for name in orphans:
         engine.delete(name, force=True)
     return orphans
 
 
-def _has_owner(container: str) -> bool:
+def owner_alive(container: str) -> bool:
+    """Whether the process that made this ID with `step_id` still runs."""
     try:
         pid, started = map(int, container.removeprefix(_PREFIX).split("-")[:2])
     except ValueError:
