@@ -112,7 +112,7 @@ class Images:
         """Every image, newest first; damaged records are left out (`Store.check` finds them)."""
         from sealift.store import index
 
-        return index.images(self._root, self._blobs, self._scan)
+        return index.images(self._root, self._blobs, self.scan)
 
     def remove(self, record: ImageRecord) -> None:
         """Forget the image and all its names. Its content stays until it is collected."""
@@ -143,17 +143,39 @@ class Images:
         elif ImageConfig.parse(self._blobs.read(manifest.config.digest, MAX_CONFIG_BYTES)) != config:
             raise Invalid("the image's config is not the one its manifest names")
 
-    def _scan(self) -> Iterator[ImageRecord]:
-        """All records with their references, from the truth."""
+    def scan(self) -> Iterator[ImageRecord]:
+        """All readable records with their references, from the truth, in no order."""
         names: dict[str, list[str]] = {}
-        for path in self._names.iterdir():
-            if (found := _load(path)) is not None:
-                names.setdefault(str(found.get("image")), []).append(str(found.get("reference")))
-        for path in self._records.iterdir():
-            match = _RECORD.fullmatch(path.name)
-            record = self._parse(_load(path)) if match else None
-            if record is not None:
+        for _, image_id, name in self._pointers():
+            names.setdefault(image_id, []).append(name)
+        for path in self._record_paths():
+            if (record := self._parse(_load(path))) is not None:
                 yield record._replace(references=tuple(sorted(names.get(record.image_id, ()))))
+
+    def damaged(self) -> list[Path]:
+        """The records that cannot be read. Their names are the hex digits of image IDs."""
+        return [path for path in self._record_paths() if self._parse(_load(path)) is None and path.exists()]
+
+    def pointing_to(self, image_id: Digest) -> list[Reference]:
+        """The references that name this image, even if its record does not know."""
+        return [Reference.parse(name) for _, found, name in self._pointers() if found == image_id]
+
+    def dangling(self) -> Iterator[tuple[Path, str]]:
+        """The small files of names that lead to no image, and the names."""
+        for path, image_id, name in self._pointers():
+            known = self._parse(_load(self._records / f"{image_id.partition(':')[2]}.json"))
+            if known is None or path != self._name_path(name):
+                yield path, name or path.name
+
+    def _pointers(self) -> Iterator[tuple[Path, str, str]]:
+        """The file of each name, the image ID in it and the name; empty where it is damaged."""
+        for path in list(self._names.glob("*.json")):
+            found = _load(path) or {}
+            if path.exists():
+                yield path, str(found.get("image", "")), str(found.get("reference", ""))
+
+    def _record_paths(self) -> list[Path]:
+        return [path for path in self._records.iterdir() if _RECORD.fullmatch(path.name)]
 
     def _named(self, reference: Reference) -> ImageRecord | None:
         found = _load(self._name_path(str(reference)))
@@ -165,8 +187,7 @@ class Images:
         return next((one for one in self.all() if whole in (one.image_id, one.manifest_digest)), None)
 
     def _by_prefix(self, digits: str) -> ImageRecord | None:
-        found = [match[1] for path in self._records.iterdir() if (match := _RECORD.fullmatch(path.name))]
-        found = [name for name in found if name.startswith(digits)]
+        found = [path.stem for path in self._record_paths() if path.name.startswith(digits)]
         if len(found) > 1:
             raise Conflict(f"{len(found)} images have IDs that begin with {digits}", fix="give more digits")
         return self._read(found[0]) if found else None

@@ -103,4 +103,3 @@ def _write(database: "sqlite3.Connection", stamp: str, records: Iterable["ImageR
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
-

@@ -3,17 +3,21 @@
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from sealift.core.digest import Digest
 from sealift.core.errors import Denied, Invalid
 from sealift.store.atomic import write_json
 from sealift.store.blobs import Blobs
 from sealift.store.images import Images
 from sealift.store.layers import Layers
 from sealift.store.locks import locked
+
+if TYPE_CHECKING:
+    from sealift.store.check import Finding
 
 VERSION = 1
 LAYOUT = "layout.json"
@@ -65,9 +69,30 @@ class Store:
 
     @contextmanager
     def lease(self) -> Iterator[None]:
-        """While this is held, no content that has no name yet is collected."""
+        """While this is held, no content that has no name yet is collected. Many may hold it at once."""
         with self.lock("content", shared=True):
             yield
+
+    def collect(self, kept: Iterable[Digest], *, wait: bool = True) -> int:
+        """Remove all content but that of images and `kept` (layers and blobs); how many bytes that frees.
+
+        It waits until nobody holds a lease, or raises `Conflict` if `wait` is off. `kept` is read after
+        that, when nothing can be added any more: give an iterator that looks then. Nothing is written, so
+        a full disk does not matter.
+        """
+        from sealift.store import collect
+
+        return collect.collect(self, kept, wait=wait)
+
+    def check(self, repair: bool = False) -> "list[Finding]":
+        """What in the store is not what it claims to be: every byte of content is read.
+
+        With `repair` damaged content is removed, records are made again from what is good, and images that
+        cannot be whole any more are removed. It waits for builds and loads to end.
+        """
+        from sealift.store import check
+
+        return check.check(self, repair=repair)
 
 
 def _version(root: Path) -> int | None:
