@@ -29,9 +29,9 @@ def run(parts: Parts, action: str, container: str) -> None:
     """Do what such a program is for. Quietly nothing where the container is gone."""
     try:
         if action == WATCH:
-            from sealift.container import watching
+            from sealift.container.watching import watch
 
-            watching.watch(parts, container)
+            watch(parts, container)
         else:
             clean_up(parts, container)
     except NotFound:

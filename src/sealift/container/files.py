@@ -11,41 +11,46 @@ from sealift.runtime.spec import Mount
 
 if TYPE_CHECKING:
     from sealift.container.record import Record
-    from sealift.network import Attachment
+    from sealift.network.values import Attachment
 
-_LOCAL = """\
-127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-"""
-_HOST_HOSTS, _HOST_RESOLV = Path("/etc/hosts"), Path("/etc/resolv.conf")
+_HOSTS, _RESOLV_CONF, _HOSTNAME = "hosts", "resolv.conf", "hostname"
 
 
-def write(directory: Path, record: Record, hostname: str, attachment: Attachment | None) -> list[Mount]:
-    """Write the files into a container's directory, and give the mounts that bring them in."""
+def write(
+    directory: Path, record: Record, hostname: str, attachment: Attachment | None, shared: Path | None
+) -> list[Mount]:
+    """Write the files into a container's directory, and give the mounts that bring them in.
+
+    `shared` is the directory of the container whose network it uses, and so whose files these are, too.
+    """
+    if shared is not None:
+        contents = {name: _read(shared / name) for name in (_HOSTNAME, _HOSTS, _RESOLV_CONF)}
+    else:
+        contents = {
+            _HOSTNAME: hostname + "\n",
+            _HOSTS: _hosts(record, hostname, attachment),
+            _RESOLV_CONF: _resolv_conf(record, attachment),
+        }
     taken = {mount.target for mount in record.mounts}
-    contents = {
-        "/etc/hostname": hostname + "\n",
-        "/etc/hosts": _hosts(record, attachment),
-        "/etc/resolv.conf": _resolv_conf(record, attachment),
-    }
     mounts = []
-    for target, text in contents.items():
-        if target in taken:
-            continue
-        path = directory / target.rpartition("/")[2]
+    for name, text in contents.items():
+        path = directory / name
         path.write_text(text)
         path.chmod(0o644)
-        mounts.append(Mount.bind(path, target))
+        if f"/etc/{name}" not in taken:
+            mounts.append(Mount.bind(path, f"/etc/{name}"))
     return mounts
 
 
-def _hosts(record: Record, attachment: Attachment | None) -> str:
+def _hosts(record: Record, hostname: str, attachment: Attachment | None) -> str:
     if attachment is not None:
         text = attachment.hosts
     elif record.spec.network == resolve.NETWORK_HOST:
-        text = _read(_HOST_HOSTS)
+        text = _read(Path("/etc/hosts"))
     else:
-        text = _LOCAL
+        from sealift.network import files
+
+        text = files.hosts((("127.0.1.1", (hostname,)),))
     if text and not text.endswith("\n"):
         text += "\n"
     return text + "".join(
@@ -62,23 +67,16 @@ def _address(address: str, attachment: Attachment | None) -> str:
 
 
 def _resolv_conf(record: Record, attachment: Attachment | None) -> str:
-    """The network's or the host's, with the user's own servers, search list and options instead."""
-    spec = record.spec
-    text = attachment.resolv_conf if attachment is not None else _read(_HOST_RESOLV)
-    if not (spec.dns or spec.dns_search or spec.dns_options):
-        return text
-    replaced = {"nameserver": spec.dns, "search": spec.dns_search, "options": spec.dns_options}
-    kept = [
-        line
-        for line in text.splitlines()
-        if not replaced.get({"domain": "search"}.get(word := (line.split() or [""])[0], word))
-    ]
-    own = [f"nameserver {server}" for server in spec.dns]
-    if spec.dns_search and spec.dns_search != (".",):
-        own.append(f"search {' '.join(spec.dns_search)}")
-    if spec.dns_options:
-        own.append(f"options {' '.join(spec.dns_options)}")
-    return "\n".join((*kept, *own)) + "\n"
+    """The network's; else the host's, with what the user said instead."""
+    if attachment is not None:
+        return attachment.resolv_conf
+    from sealift.network import files
+
+    spec, host = record.spec, files.host_resolver()
+    resolver = files.Resolver(
+        spec.dns or host.servers, spec.dns_search or host.search, spec.dns_options or host.options
+    )
+    return str(resolver)
 
 
 def _read(path: Path) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sealift.container.parts import Parts
     from sealift.container.record import Record
     from sealift.container.values import MountPoint
-    from sealift.network import Attachment
+    from sealift.network.values import Attachment
 
 _PROPAGATION = "rprivate"
 
@@ -45,13 +45,14 @@ def spec(parts: Parts, record: Record, rootfs: Path, attachment: Attachment | No
     """The bundle of a container whose tree is mounted at `rootfs`; its volumes are filled where new."""
     wanted, directory = record.spec, parts.registry.directory(record.id)
     user = find_user(rootfs, wanted.user, wanted.group_add)
-    hostname = _hostname(parts, record)
+    shared = _shared(parts, record)
+    name = hostname(parts, record)
     rights = wanted.security
     return BundleSpec(
         rootfs=rootfs,
         process=ProcessSpec(
             args=record.command,
-            env=environment(record, user, hostname),
+            env=environment(record, user, name),
             cwd=wanted.working_dir,
             user=user,
             terminal=wanted.terminal,
@@ -59,11 +60,13 @@ def spec(parts: Parts, record: Record, rootfs: Path, attachment: Attachment | No
             oom_score_adj=wanted.oom_score_adj,
         ),
         cgroup=parts.engine.cgroup(record.id).path,
-        hostname=hostname,
-        network=_network(parts, record, attachment),
+        hostname=name,
+        network=_network(parts, record, shared, attachment),
         mounts=(
             *(_mount(parts, mount, rootfs) for mount in record.mounts),
-            *files.write(directory, record, hostname, attachment),
+            *files.write(
+                directory, record, name, attachment, parts.registry.directory(shared) if shared else None
+            ),
         ),
         devices=wanted.devices,
         resources=wanted.resources,
@@ -101,29 +104,35 @@ def environment(record: Record, user: User, hostname: str) -> tuple[str, ...]:
     return tuple(f"{name}={value}" for name, value in merged.items())
 
 
-def _hostname(parts: Parts, record: Record) -> str:
+def _shared(parts: Parts, record: Record) -> str:
+    """The ID of the container whose network it uses, or nothing."""
     network = record.spec.network
-    if network == resolve.NETWORK_HOST and not record.spec.hostname:
+    if not network.startswith(resolve.NETWORK_CONTAINER):
+        return ""
+    return parts.registry.find(network.removeprefix(resolve.NETWORK_CONTAINER))
+
+
+def hostname(parts: Parts, record: Record) -> str:
+    """What the container calls its machine."""
+    shared = _shared(parts, record)
+    if shared:
+        return parts.registry.read(shared).hostname
+    if record.spec.network == resolve.NETWORK_HOST and not record.spec.hostname:
         return os.uname().nodename
-    if network.startswith(resolve.NETWORK_CONTAINER):
-        other = parts.registry.find(network.removeprefix(resolve.NETWORK_CONTAINER))
-        return parts.registry.read(other).hostname
     return record.hostname
 
 
-def _network(parts: Parts, record: Record, attachment: Attachment | None) -> str:
+def _network(parts: Parts, record: Record, shared: str, attachment: Attachment | None) -> str:
     if attachment is not None:
         return attachment.netns
-    network = record.spec.network
-    if network == resolve.NETWORK_HOST:
+    if record.spec.network == resolve.NETWORK_HOST:
         return HOST_NETWORK
-    if network.startswith(resolve.NETWORK_CONTAINER):
-        other = parts.registry.find(network.removeprefix(resolve.NETWORK_CONTAINER))
-        status = read(parts.registry.directory(other))
+    if shared:
+        status = read(parts.registry.directory(shared))
         if status.process is None or not status.alive:
             raise Conflict(
-                f"cannot join the network of container {other[:12]}: it is not running",
-                fix=f"sealift start {other[:12]}",
+                f"cannot join the network of container {shared[:12]}: it is not running",
+                fix=f"sealift start {shared[:12]}",
             )
         return f"/proc/{status.process.pid}/ns/net"
     return NEW_NETWORK

@@ -20,7 +20,8 @@ class Record(NamedTuple):
     """A container: `spec` with everything the image has to say merged in; where nothing of it is left open.
 
     `spec.entrypoint` and `spec.command` together are the command line. `mounts` are the spec's, with the
-    names of anonymous volumes; `created` is ns since 1970; `layers` are diff IDs, the lowest first.
+    names of anonymous volumes; `created` is ns since 1970; `layers` are diff IDs, the lowest first; `shell`
+    is the image's, for health checks.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Record(NamedTuple):
     layers: tuple[Digest, ...]
     spec: ContainerSpec
     mounts: tuple[MountPoint, ...] = ()
+    shell: tuple[str, ...] = ()
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -59,6 +61,7 @@ class Record(NamedTuple):
                 layers=tuple(Digest.parse(text) for text in value["layers"]),
                 spec=ContainerSpec(**spec),
                 mounts=tuple(cast("MountPoint", _tuple(MountPoint, mount)) for mount in value["mounts"]),
+                shell=tuple(value["shell"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Corrupt(f"{what} is damaged: {error}", fix="sealift rm -f the container") from error

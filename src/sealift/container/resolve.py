@@ -36,6 +36,7 @@ def record(spec: ContainerSpec, image: ImageRecord, config: ImageConfig, now: in
         layers=config.diff_ids,
         spec=whole,
         mounts=mount_points(whole, config),
+        shell=config.shell,
     )
 
 

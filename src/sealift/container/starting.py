@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from sealift.container.parts import Parts
     from sealift.container.record import Record
-    from sealift.network import Attachment
+    from sealift.network.values import Attachment
 
-# conmon runs this when the container has ended. As long as a command attends to the container itself, it
-# waits for it; mostly nothing is left to do then. Else it goes on as our program.
-_EXIT_SCRIPT = 'exec 9<>"$1" && flock 9; [ -e "${1%/*}/container.json" ] || exit 0; shift; exec 9>&- "$@"'
+# conmon runs this when the container has ended. While a command attends to the container itself, it waits for
+# it, and mostly finds then that the runtime's state is gone, as all is clean. Else our program cleans up.
+_EXIT_SCRIPT = 'exec 9<>"$1" && flock 9; [ -e "$2" ] || exit 0; shift 2; exec 9>&-; exec "$@"'
 
 
 def start(
@@ -81,14 +81,16 @@ def needs_watcher(record: Record) -> bool:
 def supervision(parts: Parts, record: Record) -> Supervision:
     """How conmon watches over it."""
     spec = record.spec
-    attended = parts.registry.directory(record.id) / ATTENDED
+    attended = str(parts.registry.directory(record.id) / ATTENDED)
+    state = str(parts.engine.state_directory / record.id)
     return Supervision(
         terminal=spec.terminal,
         stdin=spec.interactive,
         keep_stdin=spec.interactive and not spec.auto_remove,
         log=spec.log.driver != "none",
         exit_command=(
-            "/bin/sh", "-c", _EXIT_SCRIPT, "sealift", str(attended), *parts.background, "clean-up", record.id,
+            "/bin/sh", "-c", _EXIT_SCRIPT, "sealift", attended, state,
+            *parts.background, "clean-up", record.id,
         ),
     )  # fmt: skip
 
@@ -115,12 +117,17 @@ def mount(parts: Parts, record: Record) -> Path:
 
 
 def _join(parts: Parts, record: Record) -> Attachment:
+    from sealift.network.files import Resolver
+
+    spec = record.spec
     return parts.networks.attach(
-        record.spec.network,
+        spec.network,
         record.id,
-        names=(record.name, record.id[:12], *record.spec.network_aliases),
-        ports=record.spec.ports,
+        names=(record.name,),
+        aliases=spec.network_aliases,
+        ports=spec.ports,
         hostname=record.hostname,
+        resolver=Resolver(spec.dns, spec.dns_search, spec.dns_options),
     )
 
 

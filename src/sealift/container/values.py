@@ -12,7 +12,7 @@ NO_HEALTH, STARTING, HEALTHY, UNHEALTHY = "none", "starting", "healthy", "unheal
 
 
 class HealthResult(NamedTuple):
-    """One health check: 0 is healthy; `output` is the end of what it printed."""
+    """One health check: 0 is healthy; `output` is what it printed, at most 4 KiB."""
 
     start: int
     end: int

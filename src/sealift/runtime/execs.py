@@ -130,6 +130,13 @@ def _command(
     return command + (["--stdin"] if stdin else [])
 
 
+def like_first(bundle: Path, args: tuple[str, ...]) -> dict[str, Any]:
+    """A process with everything as the container's first one has it, but for the command."""
+    base: dict[str, Any] = json.loads((bundle / "config.json").read_bytes())["process"]
+    base.pop("consoleSize", None)
+    return {**base, "args": list(args), "terminal": False}
+
+
 def _process(base: dict[str, Any], process: ProcessSpec, privileged: bool) -> dict[str, Any]:
     """The container's own first process, with what differs: so limits and capabilities are the same."""
     result: dict[str, Any] = {

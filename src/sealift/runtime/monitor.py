@@ -98,6 +98,13 @@ class Monitor:
             raise Corrupt(f"not an exit code: {path}: {text[:40]!r}") from error
         return Exit(code, finished, (bundle / _PERSIST / "oom").exists())
 
+    def recorded(self, container: str) -> int | None:
+        """The exit code of a container whose bundle is gone already, as long as it is remembered."""
+        try:
+            return int((self.exits / container).read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
     def wait(self, bundle: Path, created: Created, timeout: float | None = None) -> Exit | None:
         """How the container ended, once it did; None after `timeout` seconds, or when conmon was killed."""
         deadline = None if timeout is None else time.monotonic() + timeout
