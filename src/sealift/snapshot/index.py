@@ -58,7 +58,7 @@ def root(index: Index) -> Entry | None:
     """The root directory's attributes; None where it has extended ones."""
     with index.path.open("rb") as file:
         file.seek(index.start)
-        _, xattrs, mode, _, _, _, _, uid, gid, mtime = struct.unpack("<HHHHQIIIIq", file.read(44))
+        _, xattrs, mode, _, _, _, _, uid, gid, mtime = struct.unpack("<HHHHQIIIIq", file.read(40))
     return None if xattrs else Entry("", "dir", mode & 0o7777, uid, gid, mtime)
 
 
