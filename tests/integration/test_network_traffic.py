@@ -1,0 +1,143 @@
+"""Packets: who reaches whom, through real namespaces, devices and rules."""
+
+from pathlib import Path
+
+import pytest
+
+from fixtures_network import HOST, HOST_SIDE, NEXT_DOOR, ask, enter, run, serving
+from sealift.network import Attachment, Networks, parse_port
+from sealift.network.subnets import default_mtu
+from sealift.store import Store
+
+pytestmark = pytest.mark.root
+A, B = "a" * 64, "b" * 64
+
+
+def published(networks: Networks, *texts: str, container: str = A, network: str = "bridge") -> Attachment:
+    ports = [port for text in texts for port in parse_port(text)]
+    return networks.attach(network, container, names=(f"n{container[0]}",), ports=ports)
+
+
+def test_a_container_reaches_its_gateway_and_its_neighbour(networks: Networks) -> None:
+    first, second = published(networks), published(networks, container=B)
+    with serving(HOST, 18001, address=first.gateway), serving(second, 80):
+        assert ask(first, first.gateway, 18001) == f"hello {first.address}"
+        assert ask(first, second.address, 80) == f"hello {first.address}"
+
+
+def test_the_namespace_is_as_a_container_expects_it(networks: Networks) -> None:
+    made = published(networks)
+    shown = enter(made, lambda: run("ip", "-o", "address", "show"))
+    assert f"inet {made.address}/{made.prefix}" in shown
+    assert "inet 127.0.0.1/8" in shown
+    assert "inet6 fe80" not in shown
+    link = enter(made, lambda: run("ip", "-o", "link", "show", "eth0"))
+    assert f"mtu {default_mtu()}" in link
+    assert made.mac in link
+    assert f"default via {made.gateway}" in enter(made, lambda: run("ip", "route"))
+    assert enter(made, lambda: Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) == "0\n"
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_published_port_is_reached_from_everywhere(
+    networks: Networks, next_door: Path, protocol: str
+) -> None:
+    made = published(networks, f"80/{protocol}")
+    other = published(networks, container=B)
+    port = made.ports[0].host_port
+    with serving(made, 80, protocol=protocol):
+        answers = {
+            "the host's loopback": ask(HOST, "127.0.0.1", port, protocol=protocol),
+            "the host, by its address": ask(HOST, HOST_SIDE, port, protocol=protocol),
+            "another machine": ask(next_door, HOST_SIDE, port, protocol=protocol),
+            "a neighbour, by the host's address": ask(other, HOST_SIDE, port, protocol=protocol),
+            "a neighbour, by the gateway": ask(other, made.gateway, port, protocol=protocol),
+            "itself, by the host's address": ask(made, HOST_SIDE, port, protocol=protocol),
+        }
+    assert {who for who, answer in answers.items() if not answer.startswith("hello")} == set()
+    assert answers["another machine"] == f"hello {NEXT_DOOR}", "the client's address is kept"
+    networks.detach(A)
+    assert ask(HOST, "127.0.0.1", port, protocol=protocol, seconds=0.5) == ""
+
+
+def test_a_port_of_one_address_is_reached_there_only(networks: Networks, next_door: Path) -> None:
+    loopback = published(networks, "127.0.0.1::80")
+    outside = published(networks, f"{HOST_SIDE}::80", container=B)
+    with serving(loopback, 80, word="loop"), serving(outside, 80, word="out"):
+        inner, outer = loopback.ports[0].host_port, outside.ports[0].host_port
+        assert ask(HOST, "127.0.0.1", inner).startswith("loop")
+        assert ask(next_door, HOST_SIDE, inner, seconds=0.5) == ""
+        assert ask(next_door, HOST_SIDE, outer).startswith("out")
+        assert ask(HOST, "127.0.0.1", outer, seconds=0.5) == ""
+
+
+def test_ranges_of_ports_lead_one_by_one(networks: Networks) -> None:
+    made = published(networks, "18100-18102:90-92")
+    for offset in range(3):
+        with serving(made, 90 + offset, word=f"port{offset}"):
+            assert ask(HOST, "127.0.0.1", 18100 + offset).startswith(f"port{offset}")
+
+
+def test_outbound_packets_carry_the_hosts_address(networks: Networks, next_door: Path) -> None:
+    made = published(networks)
+    with serving(next_door, 18002), serving(next_door, 18002, protocol="udp"):
+        assert ask(made, NEXT_DOOR, 18002) == f"hello {HOST_SIDE}"
+        assert ask(made, NEXT_DOOR, 18002, protocol="udp") == f"hello {HOST_SIDE}"
+
+
+def test_what_is_not_published_is_not_reached_from_outside(networks: Networks, next_door: Path) -> None:
+    made = published(networks, "80")
+    with serving(made, 81):
+        assert ask(next_door, made.address, 81, seconds=0.5) == ""
+        assert ask(next_door, HOST_SIDE, 81, seconds=0.5) == ""
+        assert ask(HOST, made.address, 81).startswith("hello"), "the host itself reaches its containers"
+
+
+def test_networks_do_not_reach_each_other_but_through_published_ports(
+    networks: Networks, tmp_path: Path
+) -> None:
+    networks.create("other")
+    strange = Networks.open(Store.open(tmp_path / "strange"))
+    here = published(networks)
+    there = published(networks, "80", container=B, network="other")
+    try:
+        far = published(strange, "80")
+        with serving(there, 80, word="there"), serving(far, 80, word="far"):
+            assert ask(here, there.address, 80, seconds=0.5) == ""
+            assert ask(here, far.address, 80, seconds=0.5) == ""
+            assert ask(here, here.gateway, there.ports[0].host_port).startswith("there")
+            assert ask(here, here.gateway, far.ports[0].host_port).startswith("far")
+    finally:
+        strange.down()
+
+
+def test_an_internal_network_has_no_way_out_or_in(networks: Networks, next_door: Path) -> None:
+    networks.create("inside", internal=True)
+    first = published(networks, network="inside")
+    second = published(networks, "80", container=B, network="inside")
+    outer = published(networks, container="c" * 64)
+
+    def force() -> str:
+        return run("ip", "route", "add", "default", "via", first.gateway)
+
+    enter(first, force)
+    with serving(next_door, 18003), serving(second, 80), serving(outer, 80):
+        assert ask(first, second.address, 80).startswith("hello")
+        assert ask(first, NEXT_DOOR, 18003, seconds=0.5) == ""
+        assert ask(first, outer.address, 80, seconds=0.5) == ""
+        assert ask(next_door, HOST_SIDE, second.ports[0].host_port, seconds=0.5) == ""
+
+
+def test_a_container_does_not_reach_the_hosts_loopback(networks: Networks) -> None:
+    made = published(networks)
+
+    def send_loopback_outside() -> None:
+        Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1")
+        run("ip", "route", "delete", "table", "local", "127.0.0.0/8", "dev", "lo")
+        run("ip", "route", "delete", "table", "local", "127.0.0.1", "dev", "lo")
+        run("ip", "route", "add", "127.0.0.0/8", "via", made.gateway, "src", made.address)
+
+    with serving(HOST, 18004, address="127.0.0.1"):
+        assert ask(HOST, "127.0.0.1", 18004).startswith("hello")
+        enter(made, send_loopback_outside)
+        assert ask(made, "127.0.0.1", 18004, seconds=0.7) == ""
