@@ -22,7 +22,6 @@ from sealift.core.reference import Reference
 from sealift.store import ImageRecord, Store
 from sealift.transfer import Loading, Saving, choose, load, save
 
-AMD64 = Platform("linux", "amd64")
 FORMS = [("oci", "none"), ("oci", "gzip"), ("oci", "zstd"), ("docker", "none"), ("docker", "gzip")]
 Save = Callable[..., bytes]
 
@@ -41,7 +40,7 @@ def saved(store: Store, *texts: str, form: str = "oci", compress: str = "none") 
 
 
 def loading(store: Store, **changes: Any) -> Loading:
-    return Loading(store, AMD64, lambda _: None)._replace(**changes)
+    return Loading(store, lambda _: None)._replace(**changes)
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_blobs_have_the_digests_that_documents_name(
         document = tar.extractfile("manifest.json")
         assert document is not None
         [entry] = json.load(document)
-        assert entry["RepoTags"] == ["tiny:latest"]
+        assert entry["RepoTags"] == ["docker.io/library/tiny:latest"]
         assert {entry["Config"], *entry["Layers"]} <= set(tar.getnames())
 
 
@@ -262,6 +261,13 @@ def test_index_of_platforms_gives_the_one_asked_for(other: Store) -> None:
         assert found.record.config.diff_ids == (Digest.of(layers[platform]),)
     with pytest.raises(NotFound, match=r"no image for linux/s390x; it has: linux/amd64, linux/arm64"):
         load(Pipe(data), loading(other, platform=Platform("linux", "s390x")))
+
+
+def test_platform_that_was_asked_for_is_checked(store: Store, other: Store, tiny_image: ImageRecord) -> None:
+    data = saved(store, "tiny")
+    load(Pipe(data), loading(other, platform=Platform("linux", "amd64")))
+    with pytest.raises(NotFound, match="no image for linux/arm64"):
+        load(Pipe(data), loading(other, platform=Platform("linux", "arm64")))
 
 
 def test_bare_tag_of_a_layout_names_nothing(other: Store) -> None:

@@ -40,13 +40,13 @@ def run(args: argparse.Namespace, app: App) -> int:
     from sealift.transfer import Loading
     from sealift.ui import progress
 
-    platform = Platform.parse(args.platform) if args.platform else Platform.of_machine()
+    platform = Platform.parse(args.platform) if args.platform else None
     tags = tuple(Reference.parse(text) for text in args.tag)
     store = wiring.store(app.settings)
     snapshots = wiring.snapshots(app.settings, store)
     mode = "quiet" if args.quiet or (args.progress == "auto" and not app.stderr.isatty()) else args.progress
     with progress.choose(mode, app.stderr, app.environment) as display:
-        found = _load(args.input, Loading(store, platform, snapshots.ready, display.emit, tags))
+        found = _load(args.input, Loading(store, snapshots.ready, platform, display.emit, tags))
     for one in found:
         _show(one, app)
     return 0

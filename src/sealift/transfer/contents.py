@@ -39,7 +39,7 @@ class Members:
 
     def __init__(self) -> None:
         self.files: dict[str, Entry] = {}
-        self._links: dict[str, str] = {}
+        self._links: dict[str, tuple[str, str]] = {}
 
     def add(self, entry: Entry) -> None:
         """Note one member. A name that comes twice would let two readers see two archives: `Invalid`."""
@@ -54,9 +54,9 @@ class Members:
                 raise Invalid(f"{entry.path[:200]!r} is a sparse file, which no image archive has")
             self.files[entry.path] = entry
         elif entry.kind == "symlink":
-            self._links[entry.path] = _joined(posixpath.dirname(entry.path), entry.target)
+            self._links[entry.path] = (posixpath.dirname(entry.path), entry.target)
         elif entry.kind == "hardlink":
-            self._links[entry.path] = entry.target
+            self._links[entry.path] = ("", entry.target)
         else:
             raise Invalid(f"{entry.path[:200]!r} is a {entry.kind}, which no image archive has")
 
@@ -66,7 +66,7 @@ class Members:
         for _ in range(MAX_LINKS):
             if name not in self._links:
                 return name
-            name = self._links[name]
+            name = _joined(*self._links[name])
         raise Invalid(f"{path[:200]!r} is a link to a link without end")
 
 

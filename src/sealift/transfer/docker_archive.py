@@ -16,6 +16,9 @@ _NAMED_BY_DIGEST = re.compile(r"(?:blobs/sha256/([0-9a-f]{64})|([0-9a-f]{64})\.j
 def images(documents: Documents) -> list[Planned]:
     """The images that `manifest.json` names."""
     root = document.decode(documents.read(MANIFEST), MANIFEST)
+    if isinstance(root.value, dict) and "schemaVersion" in root.value:
+        raise Invalid("a `dir:` copy of an image is neither an OCI layout nor a docker archive",
+                      fix="skopeo copy dir:DIRECTORY oci:LAYOUT:NAME")  # fmt: skip
     if not isinstance(root.value, list):
         raise root.error("a list of images, as `docker save` writes it")
     items = root.items()

@@ -10,7 +10,7 @@ from sealift.archive.compression import decompress
 from sealift.core.config import ImageConfig
 from sealift.core.descriptor import OCI_CONFIG, OCI_LAYER, Descriptor
 from sealift.core.digest import Digest
-from sealift.core.errors import Invalid
+from sealift.core.errors import Invalid, NotFound
 from sealift.core.events import Emit, Warned, ignore
 from sealift.core.manifest import Manifest
 from sealift.core.platform import Platform
@@ -37,11 +37,13 @@ class Loaded(NamedTuple):
 
 
 class Loading(NamedTuple):
-    """What loading works with. `tags` are given to the archive's only image, in place of its own names."""
+    """What loading works with. Without a `platform`, images for several give the one for this machine.
+    `tags` are given to the archive's only image, in place of its own names.
+    """
 
     store: Store
-    platform: Platform
     ready: Ready
+    platform: Platform | None = None
     emit: Emit = ignore
     tags: tuple[Reference, ...] = ()
 
@@ -57,6 +59,8 @@ def load(source: Path | BinaryIO, loading: Loading) -> list[Loaded]:
             contents = stack.enter_context(closing(DirectoryContents(source)))
             return _load(contents, _from_places(contents, loading), loading)
         file = stack.enter_context(source.open("rb", 0)) if isinstance(source, Path) else source
+        if file.seekable() and not _head(file):
+            raise Invalid("the archive is empty", fix="save it again")
         if file.seekable() and not intake.is_compressed(_head(file)):
             tar = TarContents(file)
             return _load(tar, _from_places(tar, loading), loading)
@@ -89,11 +93,11 @@ def _load(documents: Documents, bring: Callable[[Iterable[Layer]], object], load
     return [_name(record, image, loading) for record, image in records]
 
 
-def plan(documents: Documents, platform: Platform) -> list[Planned]:
-    """The images an archive holds, each once with all its names."""
+def plan(documents: Documents, platform: Platform | None) -> list[Planned]:
+    """The images an archive holds, each once with all its names; all must be for `platform`, where given."""
     found: list[Planned] = []
     if documents.has(oci_layout.INDEX):
-        found += oci_layout.images(documents, platform)
+        found += oci_layout.images(documents, platform or Platform.of_machine())
     if documents.has(docker_archive.MANIFEST):
         found += docker_archive.images(documents)
     elif not documents.has(oci_layout.INDEX):
@@ -108,6 +112,8 @@ def plan(documents: Documents, platform: Platform) -> list[Planned]:
             references = tuple(dict.fromkeys(known.references + image.references))
             image = known._replace(references=references)
         merged[image.config] = image
+        if platform is not None:
+            _check_platform(image, platform)
     _check_names(merged.values())
     return list(merged.values())
 
@@ -120,6 +126,14 @@ def put(store: Store, image: Planned) -> ImageRecord:
         tuple(Descriptor(OCI_LAYER, diff_id, store.layers.size(diff_id)) for diff_id in config.diff_ids),
     )
     return store.images.put(manifest, config)
+
+
+def _check_platform(image: Planned, platform: Platform) -> None:
+    found = ImageConfig.parse(image.config).platform
+    if not oci_layout.fits(found, platform):
+        raise NotFound(
+            f"the archive has no image for {platform}, but one for {found}", fix="load it without --platform"
+        )
 
 
 def _check_names(images: Iterable[Planned]) -> None:

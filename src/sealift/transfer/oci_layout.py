@@ -84,7 +84,7 @@ def _chosen(entries: list[Descriptor], platform: Platform, what: str) -> Descrip
     """The entry for this platform; a single one without a platform is taken as it is."""
     if len(entries) == 1 and (entries[0].platform is None or what == INDEX):
         return entries[0]
-    fitting = [entry for entry in entries if entry.platform and _fits(entry.platform, platform)]
+    fitting = [entry for entry in entries if entry.platform and fits(entry.platform, platform)]
     if not fitting:
         there = ", ".join(str(entry.platform) for entry in entries if entry.platform) or "none"
         raise NotFound(
@@ -93,7 +93,8 @@ def _chosen(entries: list[Descriptor], platform: Platform, what: str) -> Descrip
     return fitting[0]
 
 
-def _fits(found: Platform, wanted: Platform) -> bool:
+def fits(found: Platform, wanted: Platform) -> bool:
+    """Whether an image for `found` is one for `wanted`."""
     normal = Platform.parse(str(found)) if found.os and found.architecture else found
     return normal[:2] == wanted[:2] and (not wanted.variant or normal.variant in ("", wanted.variant))
 

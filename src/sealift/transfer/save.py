@@ -180,9 +180,7 @@ def _manifest_json(
         [
             {
                 "Config": config_path(image.manifest.config.digest),
-                "RepoTags": [
-                    name.familiar for name in image.chosen.references if name.tag and not name.digest
-                ],
+                "RepoTags": [str(name) for name in image.chosen.references if name.tag and not name.digest],
                 "Layers": [layer_path(layer) for layer in image.layers],
             }
             for image in images
