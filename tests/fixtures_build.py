@@ -19,9 +19,10 @@ from sealift.store import Store
 BASE = "FROM scratch\nCOPY . /\nENV PATH=/bin LANG=C\nLABEL base=yes\nCMD [\"sh\"]\n"
 BASE_EPOCH = "1700000000"
 APPLETS = (
-    "cat", "echo", "env", "false", "id", "kill", "ls", "mkdir", "ps", "pwd", "sh", "sleep", "test", "touch",
-    "true", "head", "wc", "seq", "dd", "ip", "chmod", "awk", "chown", "cp", "date", "find", "grep", "ln", "mknod", "mv", "nslookup", "od", "rm", "rmdir",
-    "sed", "sort", "stat", "sync", "tar", "tr", "uname", "nproc", "ping",
+    "awk", "cat", "chmod", "chown", "cp", "date", "dd", "echo", "env", "false", "find", "grep", "head", "id",
+    "ip", "kill", "ln", "ls", "mkdir", "mknod", "mv", "nproc", "nslookup", "od", "ping", "ps", "pwd", "rm",
+    "rmdir", "sed", "seq", "sh", "sleep", "sort", "stat", "sync", "tar", "test", "touch", "tr", "true", "uname",
+    "wc",
 )  # fmt: skip
 
 
