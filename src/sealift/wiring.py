@@ -3,9 +3,12 @@
 Each function makes one part and the parts below it. Imports are inside, so that a command loads what it uses.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sealift.container import Containers
+    from sealift.container.parts import Parts
     from sealift.build import Builder
     from sealift.core.settings import Settings
     from sealift.network import Networks
@@ -55,3 +58,37 @@ def builder(settings: "Settings") -> "Builder":
     return Builder(
         opened, snapshots(settings, opened), cache(lambda: engine(settings, opened)), Connections(network)
     )
+
+
+def containers(settings: "Settings") -> "Containers":
+    """The containers of the store."""
+    from sealift.container.service import Containers
+
+    return Containers(container_parts(settings))
+
+
+def container_parts(settings: "Settings") -> "Parts":
+    """What containers are made with."""
+    from sealift.container.parts import Parts
+
+    opened = store(settings)
+    return Parts(
+        opened,
+        engine=lambda: engine(settings, opened),
+        snapshots=lambda: snapshots(settings, opened),
+        networks=lambda: networks(settings, opened),
+        background=background_command(settings),
+    )
+
+
+def background_command(settings: "Settings") -> tuple[str, ...]:
+    """How our own background work is started: lean, as it needs nothing that is not in the standard library,
+    and untouched by the environment of whoever starts it.
+    """
+    import sys
+
+    import sealift
+
+    place = str(Path(sealift.__file__).parents[1])
+    line = "import sys; sys.path.insert(0, sys.argv.pop(1)); from sealift.cli.background import main; main()"
+    return (sys.executable, "-I", "-S", "-c", line, place, str(settings.root))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sealift.container.parts import Parts
     from sealift.container.spec import ContainerSpec, ExecSpec
-    from sealift.container.values import LogLine
+    from sealift.container.values import LogLine, Usage
     from sealift.container.volumes import Volumes
     from sealift.core.digest import Digest
     from sealift.core.document import JSON
@@ -274,3 +274,10 @@ class Containers:
 
 def _not_running(status: str) -> str:
     return "paused already" if status == states.PAUSED else "not running"
+
+
+def usage(before: Sample | None, now: Sample) -> Usage:
+    """What was used between two samples; CPU is 0 where there is only one."""
+    from sealift.container import statistics
+
+    return statistics.usage(before, now)
