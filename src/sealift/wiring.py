@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sealift.build import Builder
     from sealift.container import Containers
     from sealift.container.parts import Parts
-    from sealift.build import Builder
     from sealift.core.settings import Settings
     from sealift.network import Networks
     from sealift.runtime import Engine

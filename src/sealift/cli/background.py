@@ -19,5 +19,5 @@ def main() -> None:
     try:
         background.run(parts, action, container)
     except (SealiftError, OSError):
-        # Nobody is there to read it. The state on disk says how far it came; the next look goes on from there.
+        # Nobody is there to read it. The state on disk says how far it came; the next look goes on from it.
         sys.exit(1)
