@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -210,6 +211,26 @@ def lookup(attachment: Attachment, name: str, seconds: float = 3) -> str:
         return ""
 
     return enter(attachment, work)
+
+
+def throw(where: Path | str | Attachment, device: str, source: str, target: str, port: int) -> None:
+    """Put a UDP packet for any address on the wire, to the machine at the other end: no route is asked."""
+    udp = struct.pack(">HHHH", 40000, port, 8 + 5, 0) + b"throw"
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0)
+    head += socket.inet_aton(source) + socket.inet_aton(target)
+    total = sum(struct.unpack(">10H", head))
+    total = (total & 0xFFFF) + (total >> 16)
+    packet = head[:10] + struct.pack(">H", ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF) + head[12:] + udp
+
+    def work() -> None:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as wire:
+            wire.sendto(packet, (device, 0x0800, 0, 0, mac_of_neighbour()))
+
+    def mac_of_neighbour() -> bytes:
+        fields = run("ip", "neighbour", "show", "dev", device).split()
+        return bytes.fromhex(fields[fields.index("lladdr") + 1].replace(":", ""))
+
+    enter(where, work)
 
 
 HOST = "/proc/self/ns/net"

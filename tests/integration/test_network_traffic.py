@@ -1,10 +1,12 @@
 """Packets: who reaches whom, through real namespaces, devices and rules."""
 
+import json
+import socket
 from pathlib import Path
 
 import pytest
 
-from fixtures_network import HOST, HOST_SIDE, NEXT_DOOR, ask, enter, run, serving
+from fixtures_network import HOST, HOST_SIDE, NEXT_DOOR, ask, enter, run, serving, throw
 from sealift.network import Attachment, Networks, parse_port
 from sealift.network.subnets import default_mtu
 from sealift.store import Store
@@ -128,16 +130,42 @@ def test_an_internal_network_has_no_way_out_or_in(networks: Networks, next_door:
         assert ask(next_door, HOST_SIDE, second.ports[0].host_port, seconds=0.5) == ""
 
 
+def heard(server: socket.socket) -> bytes:
+    """What arrives at a UDP socket within a moment."""
+    server.settimeout(0.3)
+    try:
+        return server.recv(100)
+    except TimeoutError:
+        return b""
+
+
 def test_a_container_does_not_reach_the_hosts_loopback(networks: Networks) -> None:
     made = published(networks)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        assert ask(made, made.gateway, 1, seconds=0.3) == "", "this only makes the neighbour known"
+        throw(made, "eth0", made.address, "127.0.0.1", port)
+        assert heard(server) == b""
+        throw(made, "eth0", "127.0.0.1", made.gateway, port)
+        assert heard(server) == b""
 
-    def send_loopback_outside() -> None:
-        Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1")
-        run("ip", "route", "delete", "table", "local", "127.0.0.0/8", "dev", "lo")
-        run("ip", "route", "delete", "table", "local", "127.0.0.1", "dev", "lo")
-        run("ip", "route", "add", "127.0.0.0/8", "via", made.gateway, "src", made.address)
 
-    with serving(HOST, 18004, address="127.0.0.1"):
-        assert ask(HOST, "127.0.0.1", 18004).startswith("hello")
-        enter(made, send_loopback_outside)
-        assert ask(made, "127.0.0.1", 18004, seconds=0.7) == ""
+def test_a_port_of_the_loopback_is_not_reached_by_a_forged_packet(
+    networks: Networks, next_door: Path
+) -> None:
+    made = published(networks, "127.0.0.1::80/udp")
+    port = made.ports[0].host_port
+    device = next(name for name in enter(next_door, devices) if name not in ("lo", "ifb0", "ifb1"))
+    server = enter(made, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    with server:
+        server.bind(("", 80))
+        assert ask(HOST, "127.0.0.1", port, protocol="udp", seconds=0.2) == ""
+        assert heard(server) == b"?"
+        ask(next_door, HOST_SIDE, 1, seconds=0.3)
+        throw(next_door, device, NEXT_DOOR, "127.0.0.1", port)
+        assert heard(server) == b""
+
+
+def devices() -> list[str]:
+    return [link["ifname"] for link in json.loads(run("ip", "-json", "link", "show"))]
