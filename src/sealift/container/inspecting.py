@@ -312,7 +312,7 @@ def _networks(record: Record, facts: dict[str, JSON]) -> JSON:
         str(facts.get("network", name)): {
             "IPAMConfig": None,
             "Links": None,
-            "Aliases": list[JSON](record.spec.network_aliases) or None,
+            "Aliases": list(record.spec.network_aliases) or None,
             "MacAddress": facts.get("mac", ""),
             "DriverOpts": None,
             "GwPriority": 0,
