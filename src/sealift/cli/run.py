@@ -2,17 +2,18 @@
 
 import argparse
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sealift import wiring
 from sealift.cli import created, run_flags, streams, values
 from sealift.cli.app import App
 from sealift.cli.run_spec import container_spec
-from sealift.core.errors import Invalid
+from sealift.core.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from sealift.cli.arguments import Parser
-    from sealift.container import ContainerSpec
+    from sealift.container import Container, Containers, ContainerSpec
 
 EPILOG = """\
 Flags stand before the image; everything after it is the container's command. The exit code is the command's
@@ -59,11 +60,30 @@ def _detached(args: argparse.Namespace, spec: "ContainerSpec", app: App) -> int:
 def _attached(args: argparse.Namespace, spec: "ContainerSpec", keys: bytes, app: App) -> int:
     chosen = streams.choose(args.attach, stdin=args.interactive)
     streams.check_terminal(args.tty and chosen.stdin is not None, sys.stdin)
-    code = wiring.containers(app.settings).run_attached(
-        spec,
-        chosen,
-        detach_keys=keys,
-        forward_signals=args.sig_proxy,
-        created=lambda container: created.write_cidfile(args.cidfile, container),
-    )
+    containers = wiring.containers(app.settings)
+    made: list[Container] = []
+
+    def note(container: "Container") -> None:
+        created.write_cidfile(args.cidfile, container)
+        made.append(container)
+
+    try:
+        code = containers.run_attached(
+            spec, chosen, detach_keys=keys, forward_signals=args.sig_proxy, created=note
+        )
+    except (BrokenPipeError, KeyboardInterrupt):
+        _abandon(made, args, containers, app)
+        raise
     return 0 if code is None else code
+
+
+def _abandon(made: "list[Container]", args: argparse.Namespace, containers: "Containers", app: App) -> None:
+    """The user is gone while the container runs: the reader of a pipe ended, or a third interrupt came. What
+    was to be removed at its end is removed now; anything else runs on, and the user is told.
+    """
+    for container in made:
+        if args.rm:
+            with suppress(NotFound):
+                containers.remove(container.id, force=True, volumes=True)
+        else:
+            app.note(f"sealift: {container.name} still runs\n  try: sealift stop {container.name}")
