@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Self
 
+from sealift.core.document import JSON
 from sealift.core.errors import Conflict, Invalid
 from sealift.network import claims, devices, elements, files
 from sealift.network.bridges import Bridges, forwardings, mtu
@@ -101,6 +102,13 @@ class Networks:
     def device(self, network: Network) -> str:
         """The name of the network's bridge on the host, whether it is up or not."""
         return self._bridges.name(network.name)
+
+    def inspect(self, name: str) -> dict[str, JSON]:
+        """Everything about a network, in the shape of docker's API."""
+        from sealift.network import inspecting
+
+        network = self.find(name)
+        return inspecting.inspect(network, self.device(network), self.attachments(network))
 
     # -- containers
 
