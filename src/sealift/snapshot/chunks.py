@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from sealift.core.errors import Invalid
 
-BLOCK_BITS = 9
-BLOCK = 1 << BLOCK_BITS
-MAX_BITS = BLOCK_BITS + 31
-"""The largest chunk EROFS knows: 1 TiB."""
+LARGER = 31
+"""EROFS knows chunks of up to 2^31 blocks."""
 
 _ENTRY = 8  # bytes of an index per chunk
 _FREE = 64 << 20  # bytes that a scattered file may cost in the index, whatever its size
@@ -36,9 +34,9 @@ class Plan(NamedTuple):
     copied: dict[int, list[Piece]]
 
 
-def plan(segments: Segments, size: int) -> Plan:
-    """How to lay out a sparse file of `size` bytes. `Invalid` where its parts are too many and scattered."""
-    bits = _choose(segments, size)
+def plan(segments: Segments, size: int, block: int) -> Plan:
+    """How to lay out `size` bytes in blocks of 2^block bytes. `Invalid` if the parts are too scattered."""
+    bits = _choose(segments, size, block)
     chunk = 1 << bits
     direct: dict[int, int] = {}
     copied: dict[int, list[Piece]] = {}
@@ -49,7 +47,7 @@ def plan(segments: Segments, size: int) -> Plan:
             part = min(chunk - inside, end - position)
             whole = inside == 0 and (part == chunk or position + part == size)
             here = offset + position - logical
-            if whole and here % BLOCK == 0:
+            if whole and not here & ((1 << block) - 1):
                 direct[number] = here
             else:
                 copied.setdefault(number, []).append(Piece(inside, here, part))
@@ -57,21 +55,21 @@ def plan(segments: Segments, size: int) -> Plan:
     return Plan(bits, -(-size >> bits), direct, copied)
 
 
-def _choose(segments: Segments, size: int) -> int:
+def _choose(segments: Segments, size: int, block: int) -> int:
     """The chunk size, as a power of two, that costs least space in the index."""
     edges = 0
     for logical, length, _ in segments:
         edges |= logical
         if logical + length < size:
             edges |= logical + length
-    aligned = (edges & -edges).bit_length() - 1 if edges else MAX_BITS
-    largest = min(MAX_BITS, max(BLOCK_BITS, (size - 1).bit_length()))
+    largest = min(block + LARGER, max(block, (size - 1).bit_length()))
+    aligned = (edges & -edges).bit_length() - 1 if edges else largest
 
     def cost(bits: int) -> int:
         copies = 0 if bits <= aligned else 2 * len(segments) << bits
         return (-(-size >> bits)) * _ENTRY + copies
 
-    best = min(range(BLOCK_BITS, largest + 1), key=cost)
+    best = min(range(block, largest + 1), key=cost)
     stored = sum(length for _, length, _ in segments)
     if cost(best) > _FREE + stored:
         raise Invalid(f"sparse file of {size} bytes in {len(segments)} parts: too scattered")

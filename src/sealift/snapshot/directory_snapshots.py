@@ -12,7 +12,7 @@ from pathlib import Path
 from sealift.archive import apply
 from sealift.archive.overlay import is_opaque
 from sealift.core.digest import Digest
-from sealift.core.errors import Corrupt, Invalid, Unavailable
+from sealift.core.errors import Unavailable
 from sealift.host import syscalls
 from sealift.host.files import remove_tree, tree_size
 from sealift.snapshot import headers
@@ -51,7 +51,7 @@ class DirectorySnapshots(OverlaySnapshots):
         with self._mounts.viewed({}) as (_, place):
             lowers = self._stack(layers)
             if len(lowers) == 1:  # one alone is no overlay, and its deletion marks would show
-                lowers.append(self._empty())
+                lowers.append(self._empty("below"))
             with self._overlaid(lowers, place) as merged:
                 yield merged
 
@@ -87,8 +87,8 @@ class DirectorySnapshots(OverlaySnapshots):
     def _holder(self, diff_id: Digest) -> Path:
         return self._directory / diff_id.hex
 
-    def _empty(self) -> Path:
-        path = self._directory / _EMPTY / _TREE
+    def _empty(self, name: str = _TREE) -> Path:
+        path = self._directory / _EMPTY / name
         path.mkdir(mode=0o755, parents=True, exist_ok=True)
         return path
 
@@ -112,11 +112,8 @@ class DirectorySnapshots(OverlaySnapshots):
         members = headers.read(self._store.layers, diff_id)
         if not any(not entry.path for entry in members):
             (holder / _NO_ROOT).touch()
-        try:
-            with self._store.layers.path(diff_id).open("rb") as tar:
-                apply(tar, holder / _TREE, owners=not self.unprivileged)
-        except (Invalid, Corrupt) as error:
-            raise type(error)(f"layer {diff_id.short}: {error.message}", fix=error.fix) from error
+        with headers.named(diff_id), self._store.layers.path(diff_id).open("rb") as tar:
+            apply(tar, holder / _TREE, owners=not self.unprivileged)
         descriptor = os.open(holder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             syscalls.syncfs(descriptor)

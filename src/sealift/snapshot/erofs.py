@@ -12,9 +12,9 @@ from typing import NamedTuple
 from sealift.archive import Entry
 from sealift.core.errors import Invalid
 from sealift.snapshot import chunks
-from sealift.snapshot.chunks import BLOCK, BLOCK_BITS
 from sealift.snapshot.tree import Node
 
+BLOCK_BITS = 9
 SUPER_OFFSET, SUPER_BYTES, SLOT_BYTES = 1024, 128, 128
 MAGIC = 0xE0F5E1E2
 MAX_TAR = 1 << 40
@@ -64,33 +64,43 @@ class _Copy(NamedTuple):
     size: int
 
 
-def write(root: Node, devices: Sequence[Device], extra: bytes, uuid: bytes, read: ReadTar) -> Iterator[bytes]:
+def write(
+    root: Node, devices: Sequence[Device], extra: bytes, uuid: bytes, read: ReadTar, bits: int = BLOCK_BITS
+) -> Iterator[bytes]:
     """The file system as pieces of bytes. `devices` by layer number; those that no file needs are left out.
 
     `uuid` is 16 bytes. `read` is asked for what must be copied: parts of sparse files that are not aligned.
+    Blocks have 2^`bits` bytes. Data in tars is aligned to 512: with larger blocks, nearly all is copied.
     """
-    return _Writer(root, devices, len(extra)).write(extra, uuid, read)
+    return _Writer(root, devices, len(extra), bits).write(extra, uuid, read)
 
 
 class _Writer:
     """One file system being laid out."""
 
-    def __init__(self, root: Node, devices: Sequence[Device], extra: int) -> None:
+    def __init__(self, root: Node, devices: Sequence[Device], extra: int, bits: int) -> None:
+        self._bits = bits
+        self._block = 1 << bits
         self._plans: dict[Node, chunks.Plan] = {}
         self._xattrs: dict[Node, bytes] = {}
         self._parents: dict[Node, Node] = {root: root}
         self._order = self._ordered(root)
         self._devices, self._slots = _used(self._order, devices)
-        self._inodes = bytearray(_align(self._place(), BLOCK))
+        self._inodes = bytearray(_align(self._place(), self._block))
         head = SUPER_OFFSET + SUPER_BYTES + SLOT_BYTES * len(self._devices) + extra
-        self._start = _align(head, BLOCK) >> BLOCK_BITS
-        self._next = self._start + (len(self._inodes) >> BLOCK_BITS)
+        self._start = _align(head, self._block) >> bits
+        self._next = self._start + (len(self._inodes) >> bits)
         self._tail: list[bytes | _Copy] = []  # from where the inodes end to block `_next`
 
     def write(self, extra: bytes, uuid: bytes, read: ReadTar) -> Iterator[bytes]:
         self._pack()
-        head = bytes(SUPER_OFFSET) + self._super(uuid) + b"".join(map(_slot, self._devices)) + extra
-        yield head.ljust(self._start << BLOCK_BITS, b"\0")
+        head = (
+            bytes(SUPER_OFFSET)
+            + self._super(uuid)
+            + b"".join(_slot(device, self._bits) for device in self._devices)
+            + extra
+        )
+        yield head.ljust(self._start << self._bits, b"\0")
         yield bytes(self._inodes)
         for item in self._tail:
             if isinstance(item, _Copy):
@@ -115,7 +125,7 @@ class _Writer:
 
     def _place(self) -> int:
         """Give every inode its place; the bytes they need together."""
-        position = 0
+        position, block = 0, self._block
         for node in self._order:
             entry = node.entry
             size = _INODE_BYTES
@@ -124,21 +134,22 @@ class _Writer:
                     self._xattrs[node] = packed
                     size += len(packed)
                 if entry.kind == "file":
-                    if entry.segments:
-                        self._plans[node] = made = chunks.plan(entry.segments, entry.size)
+                    if entry.segments or (entry.size and entry.offset & (block - 1)):
+                        parts = entry.segments or ((0, entry.size, entry.offset),)
+                        self._plans[node] = made = chunks.plan(parts, entry.size, self._bits)
                         size = _align(size, 8) + 8 * made.chunks
                     elif entry.size:
                         size = _align(size, 8) + 8
-                elif entry.kind == "symlink" and (inline := _inline(entry, size)):
+                elif entry.kind == "symlink" and (inline := self._inline(entry, size)):
                     size += len(inline)
-                    if (position & (BLOCK - 1)) + size > BLOCK:  # the target may not cross a block
-                        position = _align(position, BLOCK)
+                    if (position & (block - 1)) + size > block:  # the target may not cross a block
+                        position = _align(position, block)
             node.nid = position >> 5
             position = (position + size + 31) & -32
         return position
 
     def _pack(self) -> None:
-        inodes, slots, pack_file = self._inodes, self._slots, _FILE.pack_into
+        inodes, slots, bits, pack_file = self._inodes, self._slots, self._bits, _FILE.pack_into
         special = {*self._xattrs, *self._plans}
         for number, node in enumerate(self._order, 1):
             entry = node.entry
@@ -147,8 +158,8 @@ class _Writer:
                 continue
             pack_file(
                 inodes, node.nid << 5, _CHUNKED_INODE, 0, 0o100000 | entry.mode, 0, entry.size,
-                _one_chunk(entry.size), number, entry.uid, entry.gid, entry.mtime, 0, node.links,
-                0, slots[node.layer], entry.offset >> BLOCK_BITS,
+                _one_chunk(entry.size, bits), number, entry.uid, entry.gid, entry.mtime, 0, node.links,
+                0, slots[node.layer], entry.offset >> bits,
             )  # fmt: skip
 
     def _pack_other(self, node: Node, entry: Entry, number: int) -> None:
@@ -158,7 +169,7 @@ class _Writer:
             union = self._next
             size, links = self._directory(node)
         elif entry.kind == "symlink":
-            more = _inline(entry, _INODE_BYTES + len(xattrs))
+            more = self._inline(entry, _INODE_BYTES + len(xattrs))
             layout, union, size = self._symlink(entry, more)
         elif entry.kind in ("char", "block"):
             union = (entry.minor & 0xFF) | entry.major << 8 | (entry.minor & ~0xFF) << 12
@@ -175,6 +186,11 @@ class _Writer:
         )  # fmt: skip
         self._inodes[start + _INODE_BYTES : start + _INODE_BYTES + len(whole)] = whole
 
+    def _inline(self, entry: Entry, before: int) -> bytes:
+        """A link's target if it can follow its inode of `before` bytes within a block, else nothing."""
+        target = os.fsencode(entry.target)
+        return target if before + len(target) <= self._block else b""
+
     def _symlink(self, entry: Entry, inline: bytes) -> tuple[int, int, int]:
         """Layout, place and size of a target."""
         if inline:
@@ -187,15 +203,15 @@ class _Writer:
         slot = self._slots[node.layer]
         made = self._plans.get(node)
         if made is None:
-            return _one_chunk(entry.size), _CHUNK.pack(0, slot, entry.offset >> BLOCK_BITS)
+            return _one_chunk(entry.size, self._bits), _CHUNK.pack(0, slot, entry.offset >> self._bits)
         table = bytearray(_HOLE * made.chunks)
         for number, offset in made.direct.items():
-            _CHUNK.pack_into(table, 8 * number, 0, slot, offset >> BLOCK_BITS)
+            _CHUNK.pack_into(table, 8 * number, 0, slot, offset >> self._bits)
         for number, pieces in made.copied.items():
             _CHUNK.pack_into(table, 8 * number, 0, 0, self._next)
             self._tail.append(_Copy(node.layer, pieces, 1 << made.bits))
-            self._next += 1 << (made.bits - BLOCK_BITS)
-        return made.bits - BLOCK_BITS | _INDEXES, bytes(table)
+            self._next += 1 << (made.bits - self._bits)
+        return made.bits - self._bits | _INDEXES, bytes(table)
 
     def _directory(self, node: Node) -> tuple[int, int]:
         """Write a directory's blocks; its size in bytes and its number of links."""
@@ -208,9 +224,9 @@ class _Writer:
         before = used = start = 0
         for end, (encoded, _, _) in enumerate(names):
             need = _DIRENT.size + len(encoded)
-            if used + need > BLOCK:
+            if used + need > self._block:
                 self._append(_dirents(names[start:end]))
-                before, used, start = before + BLOCK, 0, end
+                before, used, start = before + self._block, 0, end
             used += need
         self._append(_dirents(names[start:]))
         return before + used, links
@@ -218,13 +234,14 @@ class _Writer:
     def _append(self, data: bytes) -> int:
         """Write whole blocks with this data; the number of the first."""
         first = self._next
-        self._tail.append(data.ljust(_align(len(data), BLOCK), b"\0"))
-        self._next += len(data) + BLOCK - 1 >> BLOCK_BITS
+        padded = data.ljust(_align(len(data), self._block), b"\0")
+        self._tail.append(padded)
+        self._next += len(padded) >> self._bits
         return first
 
     def _super(self, uuid: bytes) -> bytes:
         return _SUPER.pack(
-            MAGIC, 0, _MTIME, BLOCK_BITS, 0, 0, len(self._order), 0, 0, self._next, self._start, 0, uuid, b"",
+            MAGIC, 0, _MTIME, self._bits, 0, 0, len(self._order), 0, 0, self._next, self._start, 0, uuid, b"",
             _CHUNKED | _DEVICES, 0, len(self._devices), _FIRST_SLOT, 0, 0, 0, 0,
         )  # fmt: skip
 
@@ -238,10 +255,10 @@ def _used(order: list[Node], devices: Sequence[Device]) -> tuple[list[Device], d
     return [devices[layer] for layer in slots], slots
 
 
-def _slot(device: Device) -> bytes:
+def _slot(device: Device, bits: int) -> bytes:
     if device.size > MAX_TAR:
         raise Invalid(f"a layer of {device.size} bytes: the limit is {MAX_TAR}")
-    return _SLOT.pack(device.tag, device.size + BLOCK - 1 >> BLOCK_BITS, 0)
+    return _SLOT.pack(device.tag, -(-device.size >> bits), 0)
 
 
 def _copied(copy: _Copy, read: ReadTar) -> Iterator[bytes]:
@@ -254,15 +271,9 @@ def _copied(copy: _Copy, read: ReadTar) -> Iterator[bytes]:
     yield bytes(copy.size - done)
 
 
-def _one_chunk(size: int) -> int:
+def _one_chunk(size: int, bits: int) -> int:
     """The chunk format of a file whose data is in one place."""
-    return max(0, (size - 1).bit_length() - BLOCK_BITS) | _INDEXES
-
-
-def _inline(entry: Entry, before: int) -> bytes:
-    """A link's target if it can follow its inode of `before` bytes within a block, else nothing."""
-    target = os.fsencode(entry.target)
-    return target if before + len(target) <= BLOCK else b""
+    return max(0, (size - 1).bit_length() - bits) | _INDEXES
 
 
 def _packed_xattrs(entry: Entry) -> bytes:

@@ -7,7 +7,8 @@ checked when it is read (zlib's sum), so that a torn one is only made again.
 import json
 import os
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sealift.archive import Entry, read_entries
@@ -30,14 +31,20 @@ def read(layers: Layers, diff_id: Digest) -> list[Entry]:
     large = layers.size(diff_id) >= MANY * 512
     if large and (known := _load(layers, diff_id)) is not None:
         return known
-    try:
-        with layers.path(diff_id).open("rb") as file:
-            entries = list(read_entries(file))
-    except (Invalid, Corrupt) as error:
-        raise type(error)(f"layer {diff_id.short}: {error.message}", fix=error.fix) from error
+    with named(diff_id), layers.path(diff_id).open("rb") as file:
+        entries = list(read_entries(file))
     if len(entries) >= MANY:
         _save(layers, diff_id, entries)
     return entries
+
+
+@contextmanager
+def named(diff_id: Digest) -> Iterator[None]:
+    """Errors about what is in the layer name the layer."""
+    try:
+        yield
+    except (Invalid, Corrupt) as error:
+        raise type(error)(f"layer {diff_id.short}: {error.message}", fix=error.fix) from error
 
 
 def _load(layers: Layers, diff_id: Digest) -> list[Entry] | None:
@@ -55,6 +62,7 @@ def _save(layers: Layers, diff_id: Digest, entries: list[Entry]) -> None:
     path = layers.sidecar(diff_id, SUFFIX)
     temporary = layers.tmp / f".tmp-{os.urandom(8).hex()}"
     with suppress(OSError):  # a full disk: it is only a shortcut
+        temporary.touch(0o600)
         temporary.write_bytes(zlib.compress(text.encode("ascii"), 1))
         temporary.replace(path)
         return

@@ -37,9 +37,10 @@ def chain(layers: Sequence[Digest]) -> Digest:
 class Indexes:
     """The indexes below `indexes` of a store."""
 
-    def __init__(self, store: Store, *, large: int = LARGE) -> None:
+    def __init__(self, store: Store, *, large: int = LARGE, share: int = SMALL_SHARE) -> None:
         self._store = store
         self._large = large
+        self._share = share
         self._directory = store.directory("indexes")
 
     def find(self, layers: Sequence[Digest]) -> list[Index] | None:
@@ -75,20 +76,23 @@ class Indexes:
     def _build(self, layers: Sequence[Digest]) -> list[Index]:
         base = self._longest(layers)
         start = len(base.layers) if base else 0
-        members = [headers.read(self._store.layers, diff_id) for diff_id in layers[start:]]
-        if base and sum(map(len, members)) * SMALL_SHARE <= base.inodes:
-            top = self._lay_over(base, layers, _changes(members, start))
+        members = self._members(layers[start:])
+        if base and sum(map(len, members)) * self._share <= base.inodes:
+            top = self._lay_over(base, layers, _changes(layers, members, start))
             if top:
                 return [top, base]
-        members = [headers.read(self._store.layers, diff_id) for diff_id in layers[:start]] + members
+        members = self._members(layers[:start]) + members
         cut = self._cut([len(part) for part in members])
-        changes = _changes(members[cut:], cut) if cut < len(layers) else None
+        changes = _changes(layers, members[cut:], cut) if cut < len(layers) else None
         if changes:
-            base = self._write(layers[:cut], 0, _merged(members[:cut], 0))
+            base = self._write(layers[:cut], 0, _merged(layers, members[:cut], 0))
             top = self._lay_over(base, layers, changes)
             if top:
                 return [top, base]
-        return [self._write(layers, 0, _merged(members, 0))]
+        return [self._write(layers, 0, _merged(layers, members, 0))]
+
+    def _members(self, layers: Sequence[Digest]) -> list[list[Entry]]:
+        return [headers.read(self._store.layers, diff_id) for diff_id in layers]
 
     def _longest(self, layers: Sequence[Digest]) -> Index | None:
         """The index of the most of the lowest layers, if it is large enough to build on."""
@@ -105,7 +109,7 @@ class Indexes:
             return len(counts)
         for number in range(len(counts) - 1, 0, -1):
             above += counts[number]
-            if above * (SMALL_SHARE + 1) > total:
+            if above * (self._share + 1) > total:
                 return number + 1
         return 1
 
@@ -142,11 +146,12 @@ class Indexes:
         return made
 
 
-def _merged(members: Iterable[list[Entry]], first: int) -> Node:
-    """The layers with these members as one tree; they are numbered from `first`."""
+def _merged(layers: Sequence[Digest], members: Iterable[list[Entry]], first: int) -> Node:
+    """The layers from number `first` on, which have these members, as one tree."""
     tree: Node | None = None
     for number, entries in enumerate(members, first):
-        layer = layer_tree(entries, number)
+        with headers.named(layers[number]):
+            layer = layer_tree(entries, number)
         if tree is None:
             tree = layer
         else:
@@ -154,13 +159,13 @@ def _merged(members: Iterable[list[Entry]], first: int) -> Node:
     return tree or directory()
 
 
-def _changes(members: Iterable[list[Entry]], first: int) -> Node | None:
+def _changes(layers: Sequence[Digest], members: Iterable[list[Entry]], first: int) -> Node | None:
     """These layers as one tree to be laid over others, with overlayfs's marks for what they delete.
 
     None where that differs from a merge: a directory that has its attributes from below, or a root that hides
     all below. Only the tree's root may be without attributes.
     """
-    tree = _merged(members, first)
+    tree = _merged(layers, members, first)
     pending = [tree]
     while pending:
         node = pending.pop()
