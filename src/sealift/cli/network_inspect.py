@@ -35,6 +35,6 @@ def run(args: argparse.Namespace, app: App) -> int:
         except SealiftError as error:
             errors.append(error)
     app.stdout.write(formats.inspect(args.format, found))
-    for error in errors:
-        several.report(error, app)
+    for failure in errors:
+        several.report(failure, app)
     return 1 if errors else 0

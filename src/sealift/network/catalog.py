@@ -35,7 +35,9 @@ class Catalog:
         if len(found) > 1:
             raise Conflict(f"several networks have an ID that begins with {text}")
         if not found:
-            raise NotFound(f"no such network: {text[:80]}", fix=f"sealift network create {text[:80]}")
+            raise NotFound(
+                f"no such network: {text[:80]}", fix="sealift network ls, or sealift network create NAME"
+            )
         return found[0]
 
     def named(self, name: str) -> Network | None:
