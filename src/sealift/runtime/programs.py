@@ -5,29 +5,9 @@ import subprocess
 from collections.abc import Sequence
 
 from sealift.core.errors import Unavailable
+from sealift.host.programs import SYSTEM_PATH, find
 
-# Not on every user's PATH, yet where distributions put runtimes and mount helpers.
-_SYSTEM_DIRECTORIES = (
-    "/usr/local/sbin",
-    "/usr/sbin",
-    "/sbin",
-    "/usr/local/bin",
-    "/usr/bin",
-    "/bin",
-    "/usr/libexec/podman",
-)
-SYSTEM_PATH = ":".join(_SYSTEM_DIRECTORIES[:6])
-
-
-def find(*names: str) -> str | None:
-    """The path of the first of these programs that is installed."""
-    directories = [*os.environ.get("PATH", "").split(":"), *_SYSTEM_DIRECTORIES]
-    for name in names:
-        for directory in directories:
-            path = f"{directory}/{name}"
-            if directory and os.access(path, os.X_OK):
-                return path
-    return None
+__all__ = ["SYSTEM_PATH", "call", "environment", "find", "init_program", "need"]
 
 
 def need(name: str, package: str) -> str:
