@@ -72,11 +72,9 @@ def remove(parts: Parts, record: Record, *, volumes: bool) -> None:
 
 
 def _remove_volumes(parts: Parts, record: Record) -> None:
-    asked_for = {mount.source for mount in record.spec.mounts if mount.kind == "volume"}
-    for mount in record.mounts:
-        if mount.kind == "volume" and mount.name not in asked_for:
-            with suppress(NotFound, Conflict):
-                parts.volumes.remove(mount.name)
+    for name in record.anonymous_volumes:
+        with suppress(NotFound, Conflict):
+            parts.volumes.remove(name)
 
 
 def _ended(status: Status, ended: Exit | None) -> Status:

@@ -63,7 +63,7 @@ def spec(parts: Parts, record: Record, rootfs: Path, attachment: Attachment | No
         hostname=name,
         network=_network(parts, record, shared, attachment),
         mounts=(
-            *(_mount(parts, mount, rootfs) for mount in record.mounts),
+            *(_mount(parts, record, mount, rootfs) for mount in record.mounts),
             *files.write(
                 directory, record, name, attachment, parts.registry.directory(shared) if shared else None
             ),
@@ -138,7 +138,7 @@ def _network(parts: Parts, record: Record, shared: str, attachment: Attachment |
     return NEW_NETWORK
 
 
-def _mount(parts: Parts, mount: MountPoint, rootfs: Path) -> Mount:
+def _mount(parts: Parts, record: Record, mount: MountPoint, rootfs: Path) -> Mount:
     if mount.kind == "tmpfs":
         words = mount.options if not mount.read_only or "ro" in mount.options else (*mount.options, "ro")
         return Mount.tmpfs(mount.target, words)
@@ -149,7 +149,7 @@ def _mount(parts: Parts, mount: MountPoint, rootfs: Path) -> Mount:
         return Mount(
             mount.target, mount.source, "bind", ("rbind", propagation, "ro" if mount.read_only else "rw")
         )
-    parts.volumes.ensure(mount.name)
+    parts.volumes.ensure(mount.name, anonymous=mount.name in record.anonymous_volumes)
     source = parts.volumes.fill(mount.name, None if "nocopy" in mount.options else rootfs, mount.target)
     return Mount.bind(source, mount.target, read_only=mount.read_only)
 

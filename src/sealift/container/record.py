@@ -38,6 +38,14 @@ class Record(NamedTuple):
         return (*(self.spec.entrypoint or ()), *(self.spec.command or ()))
 
     @property
+    def anonymous_volumes(self) -> tuple[str, ...]:
+        """The names of the volumes that were made for it alone, as nobody named them."""
+        named = {mount.source for mount in self.spec.mounts if mount.kind == "volume"}
+        return tuple(
+            mount.name for mount in self.mounts if mount.kind == "volume" and mount.name not in named
+        )
+
+    @property
     def hostname(self) -> str:
         return self.spec.hostname or self.id[:12]
 
