@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures_network import HOST, ask, plugged, serving
+from fixtures_network import HOST, ask, plugged, run, serving
 from sealift.core.errors import Conflict, Invalid
 from sealift.network import Networks, PortMapping, claims, parse_port
 from sealift.network.ports import EVERY_ADDRESS
@@ -119,3 +119,15 @@ def test_port_53_can_be_published_beside_our_own_name_servers(networks: Networks
     with serving(made, 53, protocol="udp"):
         assert ask(HOST, "127.0.0.1", 53, protocol="udp").startswith("hello")
         assert not ask(first, first.gateway, 53, protocol="udp", seconds=0.5).startswith("hello")
+
+
+def test_a_range_of_many_ports_is_published_and_given_up(networks: Networks) -> None:
+    texts = "20000-21499:20000-21499"
+    made = networks.attach("bridge", A, ports=parse_port(texts))
+    assert len(made.ports) == 1500
+    with serving(made, 21499):
+        assert ask(HOST, "127.0.0.1", 21499).startswith("hello")
+    networks.detach(A)
+    shown = run("nft", "list", "map", "ip", networks._bridges.table, "everywhere")
+    assert "21499" not in shown
+    networks.attach("bridge", B, ports=parse_port(texts))

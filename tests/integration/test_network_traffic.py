@@ -169,3 +169,23 @@ def test_a_port_of_the_loopback_is_not_reached_by_a_forged_packet(
 
 def devices() -> list[str]:
     return [link["ifname"] for link in json.loads(run("ip", "-json", "link", "show"))]
+
+
+def test_a_client_that_keeps_asking_over_udp_follows_the_port(networks: Networks) -> None:
+    port = published(networks, "80/udp").ports[0].host_port
+    networks.detach(A)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+
+        def answer() -> bytes:
+            client.sendto(b"?", ("127.0.0.1", port))
+            return heard(client)
+
+        assert answer() == b"", "before there is a container"
+        first = published(networks, f"{port}:80/udp")
+        with serving(first, 80, protocol="udp", word="first"):
+            assert answer().startswith(b"first")
+        networks.detach(A)
+        assert answer() == b""
+        second = published(networks, f"{port}:80/udp", container=B)
+        with serving(second, 80, protocol="udp", word="second"):
+            assert answer().startswith(b"second")

@@ -6,25 +6,20 @@ took away: 3 ms to add and 16 to delete. This speaks the few messages needed (li
 
 import errno
 import os
-import socket
 import struct
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from sealift.network import netlink
 from sealift.network.addresses import parse_address
 from sealift.network.ports import EVERY_ADDRESS, PortMapping
 
 EVERYWHERE, BOUND = "everywhere", "bound"
 """The two maps: ports of every address of the host, and ports of one."""
 
-_NETFILTER, _SUBSYSTEM = 12, 10 << 8
+_SUBSYSTEM = 10 << 8
 _BATCH_BEGIN, _BATCH_END = 16, 17
 _GET_TABLE, _NEW_ELEMENT, _DELETE_ELEMENT = _SUBSYSTEM | 1, _SUBSYSTEM | 12, _SUBSYSTEM | 14
-_REQUEST, _ACKNOWLEDGE, _CREATE = 1, 4, 0x400
-_ERROR, _NESTED = 2, 0x8000
-_IPV4 = 2
-_LATER = 0.03  # seconds
 _NUMBERS = {"tcp": 6, "udp": 17}
 
 
@@ -41,13 +36,14 @@ class Forwarding(NamedTuple):
 
 def table_exists(table: str) -> bool:
     """Whether this table is in the kernel."""
-    message = _message(_GET_TABLE, _REQUEST | _ACKNOWLEDGE, 1, _attribute(1, table.encode() + b"\0"))
-    connection = _open()
+    flags = netlink.REQUEST | netlink.ACKNOWLEDGE
+    message = netlink.message(_GET_TABLE, flags, 1, netlink.text(1, table))
+    connection = netlink.connect()
     try:
         connection.send(message)
-        return not any(_errors(connection.recv(65536)))
+        return netlink.outcome(connection, 1) == 0
     finally:
-        _close(connection)
+        netlink.close(connection)
 
 
 def add(table: str, forwardings: Sequence[Forwarding]) -> None:
@@ -69,54 +65,22 @@ def delete(table: str, forwardings: Sequence[Forwarding]) -> None:
                 delete(table, (forwarding,))
 
 
-def _batch(elements: Iterable[tuple[int, bytes]]) -> None:
-    """One transaction. The kernel works it off within `send`, so its answers are there afterwards."""
-    messages = [_message(_BATCH_BEGIN, _REQUEST, 0, b"", _SUBSYSTEM >> 8)]
+def _batch(elements: Sequence[tuple[int, bytes]]) -> None:
+    """One transaction: all of it, or OSError and nothing."""
+    messages = [_boundary(_BATCH_BEGIN)]
     for sequence, (kind, body) in enumerate(elements, 1):
-        flags = _REQUEST | _ACKNOWLEDGE | (_CREATE if kind == _NEW_ELEMENT else 0)
-        messages.append(_message(kind, flags, sequence, body))
-    messages.append(_message(_BATCH_END, _REQUEST, 0, b"", _SUBSYSTEM >> 8))
-    connection = _open()
+        flags = netlink.REQUEST | (netlink.CREATE if kind == _NEW_ELEMENT else 0)
+        flags |= netlink.ACKNOWLEDGE if sequence == len(elements) else 0
+        messages.append(netlink.message(kind, flags, sequence, body))
+    messages.append(_boundary(_BATCH_END))
+    connection = netlink.connect()
     try:
         connection.send(b"".join(messages))
-        for _ in messages[1:-1]:
-            for number in _errors(connection.recv(65536)):
-                if number:
-                    raise OSError(number, os.strerror(number))
+        number = netlink.outcome(connection, len(elements))
     finally:
-        _close(connection)
-
-
-def _open() -> socket.socket:
-    connection = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    connection.settimeout(10)
-    return connection
-
-
-def _close(connection: socket.socket) -> None:
-    """Closing waits until the kernel has freed what was deleted, up to 16 ms, and nobody can change rules
-    meanwhile. Later there is nothing to wait for.
-    """
-    import threading
-
-    def work() -> None:
-        time.sleep(_LATER)
-        connection.close()
-
-    threading.Thread(target=work, daemon=True).start()
-
-
-def _errors(data: bytes) -> list[int]:
-    """The error number of each acknowledgement in `data`, 0 for success."""
-    found = []
-    while len(data) >= 16:
-        length, kind = struct.unpack_from("=IH", data)
-        if kind == _ERROR:
-            found.append(-struct.unpack_from("=i", data, 16)[0])
-        data = data[(length + 3) & ~3 :]
-    return found
+        netlink.close(connection)
+    if number:
+        raise OSError(number, os.strerror(number))
 
 
 def _element(kind: int, table: str, forwarding: Forwarding) -> tuple[int, bytes]:
@@ -124,23 +88,14 @@ def _element(kind: int, table: str, forwarding: Forwarding) -> tuple[int, bytes]
     key = struct.pack("=B3x", _NUMBERS[port.protocol]) + struct.pack(">H2x", port.host_port)
     if forwarding.map == BOUND:
         key = struct.pack(">I", parse_address(port.host_address)) + key
-    value = _nested(1, _attribute(1, key))
+    value = netlink.nested(1, netlink.attribute(1, key))
     if kind == _NEW_ELEMENT:
         target = struct.pack(">IH2x", parse_address(forwarding.address), port.container_port)
-        value += _nested(2, _attribute(1, target))
-    names = _attribute(1, table.encode() + b"\0") + _attribute(2, forwarding.map.encode() + b"\0")
-    return kind, names + _nested(3, _nested(1, value))
+        value += netlink.nested(2, netlink.attribute(1, target))
+    names = netlink.text(1, table) + netlink.text(2, forwarding.map)
+    return kind, names + netlink.nested(3, netlink.nested(1, value))
 
 
-def _message(kind: int, flags: int, sequence: int, body: bytes, resource: int = 0) -> bytes:
-    family = 0 if kind in (_BATCH_BEGIN, _BATCH_END) else _IPV4
-    content = struct.pack(">BBH", family, 0, resource) + body
-    return struct.pack("=IHHII", 16 + len(content), kind, flags, sequence, 0) + content
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
-
-
-def _nested(kind: int, value: bytes) -> bytes:
-    return _attribute(kind | _NESTED, value)
+def _boundary(kind: int) -> bytes:
+    """The beginning or the end of a transaction."""
+    return netlink.message(kind, netlink.REQUEST, 0, b"", family=0, resource=_SUBSYSTEM >> 8)

@@ -9,7 +9,7 @@ from typing import Self
 
 from sealift.core.document import JSON
 from sealift.core.errors import Conflict, Invalid
-from sealift.network import claims, devices, elements, files
+from sealift.network import claims, devices, elements, files, flows
 from sealift.network.bridges import Bridges, forwardings, mtu
 from sealift.network.catalog import DEFAULT, Catalog
 from sealift.network.files import Resolver
@@ -260,6 +260,7 @@ class Networks:
         except OSError:
             # The table is gone, or holds an element of an attachment that is not. The record says the rest.
             self._renew_rules()
+        flows.forget(attachment.ports)
 
     def _disconnect(self, attachment: Attachment, *, at_once: bool = False) -> None:
         """Undo everything, in any state of it; the record is held. The kernel frees the devices a moment
@@ -273,6 +274,7 @@ class Networks:
         with self._store.lock(_LOCK):  # else rules being renewed could bring back what is deleted here
             if attachment.ports:
                 elements.delete(self._bridges.table, forwardings((attachment,)))
+                flows.forget(attachment.ports)
                 claims.release(attachment.ports, str(record))
             self._state.give_up(attachment)
             record.unlink(missing_ok=True)
