@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -210,3 +211,16 @@ def test_containers_are_reached_beside_a_firewall_that_drops(tmp_path: Path, rul
         env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
     )  # fmt: skip
     assert done.stdout == "well\n", done.stdout + done.stderr
+
+
+def test_bridges_of_a_store_that_was_deleted_go_away(networks: Networks, tmp_path: Path) -> None:
+    gone = Networks.open(Store.open(tmp_path / "gone"))
+    gone.attach("bridge", A, names=("web",))
+    gone.detach(A)
+    bridge, table = gone.device(gone.find("bridge")), gone._bridges.table
+    assert bridge in present()
+    shutil.rmtree(tmp_path / "gone")
+    networks.attach("bridge", B)
+    assert bridge not in present()
+    assert table not in run("nft", "list", "tables")
+    assert networks.device(networks.find("bridge")) in present()

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from sealift.core.errors import Conflict
-from sealift.network import claims, devices, elements, firewall, rules, subnets
+from sealift.network import claims, devices, elements, firewall, registry, rules, subnets
 from sealift.network.catalog import Catalog
 from sealift.network.elements import Forwarding
+from sealift.network.registry import Entry
 from sealift.network.rules import Member
 from sealift.network.state import State
 from sealift.network.values import Attachment, Network
@@ -40,9 +41,11 @@ class Bridges:
         attached = [other for other in self._state.attachments() if other.network_id == network.id]
         try:
             with claims.host_lock():
+                registry.remove_orphans()
                 devices.remove(bridge)
                 network = self._fit(network, movable=not attached)
-                self._state.set_up(network, bridge)
+                mark = self._state.set_up(network, bridge)
+                registry.enter(Entry(bridge, self.table, str(mark)))
                 devices.forward_packets()
                 devices.make_bridge(bridge, network, mtu(network))
             self.renew_rules()
@@ -60,6 +63,7 @@ class Bridges:
         firewall.withdraw(bridge)
         devices.remove(bridge)
         self._state.forget(network_id)
+        registry.leave(bridge)
         if self._state.up():
             self.renew_rules()
         elif elements.table_exists(self.table):

@@ -142,9 +142,11 @@ class State:
         """The bridges that are up, by their networks' IDs."""
         return {path.name: path.read_text() for path in self._up.iterdir()}
 
-    def set_up(self, network: Network, bridge: str) -> None:
-        """Write down that the bridge is about to be there: to be removed, whatever happens."""
-        (self._up / network.id).write_text(bridge)
+    def set_up(self, network: Network, bridge: str) -> Path:
+        """Write down that the bridge is about to be there, to be removed whatever happens: the mark."""
+        mark = self._up / network.id
+        mark.write_text(bridge)
+        return mark
 
     def forget(self, network_id: str) -> None:
         """The network is gone, or down."""
