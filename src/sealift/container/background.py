@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from typing import TYPE_CHECKING
 
 from sealift.container import ending, starting
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from sealift.container.status import Status
 
 CLEAN_UP, WATCH = "clean-up", "watch"
-WATCHED = "watched"
+WATCHED, LOCK = "watched", 3
+_WATCH_PAUSE = 0.005  # seconds
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 60.0  # seconds before a restart: docker's
 
 
@@ -38,8 +40,8 @@ def run(parts: Parts, action: str, container: str) -> None:
         return
 
 
-def spawn(parts: Parts, action: str, container: str) -> None:
-    """Start one, which lives on without us."""
+def spawn(parts: Parts, action: str, container: str, lock: int | None = None) -> None:
+    """Start one, which lives on without us. `lock` is a descriptor that it gets, as its own number 3."""
     from sealift.runtime.programs import environment
 
     words = (*parts.background, action, container)
@@ -50,7 +52,10 @@ def spawn(parts: Parts, action: str, container: str) -> None:
             "/bin/sh",
             ("/bin/sh", "-c", '"$@" &', "sealift", *words),
             environment(),
-            file_actions=[(os.POSIX_SPAWN_DUP2, nothing, number) for number in range(3)],
+            file_actions=[
+                *((os.POSIX_SPAWN_DUP2, nothing, number) for number in range(3)),
+                *([] if lock is None else [(os.POSIX_SPAWN_DUP2, lock, LOCK)]),
+            ],
             setsid=True,
         )
         os.waitpid(pid, 0)
@@ -58,12 +63,21 @@ def spawn(parts: Parts, action: str, container: str) -> None:
         os.close(nothing)
 
 
-def ensure_watched(parts: Parts, container: str) -> None:
-    """Start `watch` where it does not run."""
-    descriptor = watch_lock(parts.registry.directory(container))
-    if descriptor is not None:
-        os.close(descriptor)
-        spawn(parts, WATCH, container)
+def ensure_watched(parts: Parts, container: str, patience: float = 0) -> None:
+    """Start `watch` where it does not run. It holds its lock from the beginning, as it gets ours: however
+    many look at once, there is one. `patience` is seconds to wait for the watcher of a run that has just ended.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        descriptor = watch_lock(parts.registry.directory(container))
+        if descriptor is not None:
+            try:
+                spawn(parts, WATCH, container, descriptor)
+            finally:
+                os.close(descriptor)
+        if descriptor is not None or time.monotonic() >= deadline:
+            return
+        time.sleep(_WATCH_PAUSE)
 
 
 def watch_lock(directory: Path) -> int | None:
@@ -113,8 +127,6 @@ def _restart(parts: Parts, container: str) -> None:
 
 def _pause(directory: Path, status: Status) -> None:
     """Wait longer each time, and no longer when the user changed his mind."""
-    import time
-
     from sealift.runtime.watch import Watch
 
     deadline = time.monotonic() + min(_FIRST_PAUSE * 2 ** min(status.failures, 16), _LONGEST_PAUSE)

@@ -53,7 +53,7 @@ def start(
     if needs_watcher(record):
         from sealift.container import background
 
-        background.spawn(parts, background.WATCH, record.id)
+        background.ensure_watched(parts, record.id, patience=0.05)
     return created
 
 

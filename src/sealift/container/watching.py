@@ -6,7 +6,6 @@ It sleeps in poll(2) until the next check, until the log grows, or until the con
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import time
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sealift.container import health, probing
 from sealift.container import status as states
-from sealift.container.background import WATCHED
+from sealift.container.background import LOCK, WATCHED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,25 +27,35 @@ _LOG_PAUSE = 0.2  # seconds between looks at a log that grows
 
 
 def watch(parts: Parts, container: str) -> None:
-    """Look after a container until it ends."""
+    """Look after a container until it ends. Our caller's caller has given us the lock, as descriptor LOCK."""
     directory = parts.registry.directory(container)
-    # The watcher of the container's last run may still be there for a moment.
-    lock = os.open(directory / WATCHED, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    if not _is_lock(LOCK, directory / WATCHED):
+        return
+    seen: Process | None = None
+    while True:
         record, status = parts.registry.read(container), states.read(directory)
-        if status.process is None or not status.alive:
+        # (it may have been started again meanwhile, by someone who found the lock taken)
+        if status.process is None or status.process == seen or not status.alive:
             return
-        ended = os.pidfd_open(status.process.pid)
+        seen = status.process
         try:
-            if status.process.alive:
-                _Watcher(parts, record, status, status.process, ended).run()
+            ended = os.pidfd_open(seen.pid)
+        except ProcessLookupError:
+            continue
+        try:
+            if seen.alive:
+                _Watcher(parts, record, status, seen, ended).run()
         finally:
             os.close(ended)
-    except ProcessLookupError:
-        return
-    finally:
-        os.close(lock)
+
+
+def _is_lock(descriptor: int, path: Path) -> bool:
+    try:
+        ours, theirs = os.fstat(descriptor), path.stat()
+    except OSError:
+        return False
+    os.set_inheritable(descriptor, False)
+    return (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino)
 
 
 class _Watcher:
@@ -59,7 +68,6 @@ class _Watcher:
         self._monitor = status.monitor
         self._ended = ended
         self._health = health.read(self._directory, process)
-        self._next_log = 0.0
 
     def run(self) -> None:
         from sealift.runtime.watch import Watch
