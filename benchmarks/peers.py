@@ -75,6 +75,9 @@ class Podman:
     name = "podman"
 
     def __init__(self, directory: Path) -> None:
+        settings = directory / "containers.conf"
+        settings.write_text('[network]\nnetwork_backend = "netavark"\n')
+        os.environ["CONTAINERS_CONF"] = str(settings)
         self._base = [
             "podman", "--root", str(directory / "podman"), "--runroot", str(directory / "podman-run"),
             "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", "runc",
@@ -85,7 +88,9 @@ class Podman:
 
     def run(self, image: str, network: str) -> list[str]:
         name = "podman" if network == "bridge" else network
-        return [*self._base, "run", "--rm", "--network", name, image, "true"]
+        # By itself podman asks for more than root may have on machines without CAP_SYS_RESOURCE.
+        limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+        return [*self._base, "run", "--rm", *limits, "--network", name, image, "true"]
 
     def forget(self, image: str) -> list[str]:
         return [*self._base, "rmi", image]
