@@ -1,12 +1,12 @@
 """What `--format` says: `json`, `table TEMPLATE`, or a Go template, for lists and for single objects."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sealift.ui import tables
-from sealift.ui.evaluate import execute
-from sealift.ui.template import Block, Node, Path, Pipeline, parse
-from sealift.ui.values import encoded
+
+if TYPE_CHECKING:
+    from sealift.ui.template import Node, Pipeline
 
 Row = Mapping[str, Any]
 """What one line of a list says: texts by field name; callables are methods (`{{.Label "key"}}`)."""
@@ -31,6 +31,10 @@ def render(
 
     As in docker, `\\t` and `\\n` spelled out mean a tab and a line's end.
     """
+    from sealift.ui.evaluate import execute
+    from sealift.ui.template import parse
+    from sealift.ui.values import encoded
+
     if text == "json":
         return "".join(f"{encoded(row)}\n" for row in rows)
     in_table = text.startswith("table ")
@@ -48,9 +52,14 @@ def inspect(text: str, values: Sequence[object]) -> str:
     if text in ("", "json"):
         import json
 
+        from sealift.ui.values import encoded
+
         if text == "json":
             return "".join(f"{encoded(value)}\n" for value in values)
         return json.dumps(list(values), indent=4, ensure_ascii=False) + "\n"
+    from sealift.ui.evaluate import execute
+    from sealift.ui.template import parse
+
     nodes = parse(text)
     return "".join(f"{execute(nodes, value)}\n" for value in values)
 
@@ -58,11 +67,15 @@ def inspect(text: str, values: Sequence[object]) -> str:
 def check(text: str) -> None:
     """`Invalid` where `text` is no format: to be called before work whose result it would show."""
     if text not in ("", "json", "table"):
+        from sealift.ui.template import parse
+
         parse(text.removeprefix("table "))
 
 
-def _header(nodes: Sequence[Node], columns: Mapping[str, str]) -> str:
+def _header(nodes: "Sequence[Node]", columns: Mapping[str, str]) -> str:
     """The header line: the template with each field replaced by its header."""
+    from sealift.ui.template import Block, Pipeline
+
     out = ""
     for node in nodes:
         match node:
@@ -75,8 +88,10 @@ def _header(nodes: Sequence[Node], columns: Mapping[str, str]) -> str:
     return out
 
 
-def _fields(pipeline: Pipeline) -> list[str]:
+def _fields(pipeline: "Pipeline") -> list[str]:
     """The first names of the paths that a pipeline shows."""
+    from sealift.ui.template import Path, Pipeline
+
     found: list[str] = []
     for command in pipeline.commands:
         for operand in command:
