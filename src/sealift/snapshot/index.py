@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sealift.archive import Entry
 from sealift.core.digest import Digest
-from sealift.snapshot.erofs import MAGIC, SLOT_BYTES, SUPER_BYTES, SUPER_OFFSET
+from sealift.snapshot.erofs import BLOCK_BITS, MAGIC, SLOT_BYTES, SUPER_BYTES, SUPER_OFFSET
 
 _NOTE = struct.Struct("<8sIII")  # a mark, the format's version, how many layers below, how many layers
 _MARK = b"sealift\0"
@@ -65,13 +65,14 @@ def root(index: Index) -> Entry | None:
 def _parse(path: Path, descriptor: int) -> Index | None:
     data = os.pread(descriptor, _READ, 0)
     magic, inodes = struct.unpack_from("<I12xQ", data, SUPER_OFFSET)
-    (start,) = struct.unpack_from("<I", data, SUPER_OFFSET + 40)
+    blocks, start = struct.unpack_from("<II", data, SUPER_OFFSET + 36)
     (slots,) = struct.unpack_from("<H", data, SUPER_OFFSET + 86)
     head = _DEVICES + slots * SLOT_BYTES
     if head + _NOTE.size > len(data):
         data += os.pread(descriptor, head + _READ - len(data), len(data))
     mark, version, base, count = _NOTE.unpack_from(data, head)
-    if magic != MAGIC or (mark, version) != (_MARK, _VERSION):
+    whole = os.fstat(descriptor).st_size == blocks << BLOCK_BITS
+    if not whole or magic != MAGIC or (mark, version) != (_MARK, _VERSION):
         return None
     end = head + _NOTE.size + count * _RAW
     data += os.pread(descriptor, max(0, end - len(data)), len(data))
@@ -80,4 +81,4 @@ def _parse(path: Path, descriptor: int) -> Index | None:
     )
     tags = (data[at : at + 64] for at in range(_DEVICES, head, SLOT_BYTES))
     devices = tuple(Digest(f"sha256:{tag.decode('ascii')}") for tag in tags)
-    return Index(path, layers, base, devices, inodes, start << 9)
+    return Index(path, layers, base, devices, inodes, start << BLOCK_BITS)
