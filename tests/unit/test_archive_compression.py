@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 import zstandard
-from fixtures_archive import stream
 
-from sealift.archive import compression, decompress
+from fixtures_archive import stream
+from sealift.archive.compression import compression, decompress
 from sealift.core.errors import Invalid
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {

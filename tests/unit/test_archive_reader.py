@@ -6,8 +6,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from fixtures_archive import END, entries, header, member, padded, pax, stream, written
 
+from fixtures_archive import END, entries, header, member, padded, pax, stream, written
 from sealift.archive import Entry, read_entries
 from sealift.core.errors import Corrupt, Invalid
 

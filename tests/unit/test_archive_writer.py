@@ -6,8 +6,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from fixtures_archive import entries, file_entry, written
 
+from fixtures_archive import entries, file_entry, written
 from sealift.archive import Entry, TarWriter
 from sealift.core.errors import Invalid
 

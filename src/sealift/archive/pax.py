@@ -24,9 +24,9 @@ def parse(data: bytes) -> Records:
     position = 0
     while position < len(data):
         space = data.find(b" ", position, position + 20)
-        digits = data[position:space] if space > 0 else b""
+        digits = data[position : max(space, position)]
         end = position + int(digits) if digits.isdigit() else 0
-        if end <= space or end > len(data) or data[end - 1] != 0x0A:
+        if end <= space or end <= position or end > len(data) or data[end - 1] != 0x0A:
             raise Invalid("malformed extended header")
         key, equals, value = data[space + 1 : end - 1].partition(b"=")
         if not equals or not key or b"\0" in key:
