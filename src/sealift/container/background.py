@@ -65,7 +65,7 @@ def spawn(parts: Parts, action: str, container: str, lock: int | None = None) ->
 
 def ensure_watched(parts: Parts, container: str, patience: float = 0) -> None:
     """Start `watch` where it does not run. It holds its lock from the beginning, as it gets ours: however
-    many look at once, there is one. `patience` is seconds to wait for the watcher of a run that ended just now.
+    many look at once, there is one. `patience`: seconds to wait for the watcher of the run before this.
     """
     deadline = time.monotonic() + patience
     while True:

@@ -76,6 +76,7 @@ def repair(parts: Parts, record: Record) -> Status:
 
 def sweep(parts: Parts) -> None:
     """Remove what is left of containers that were never whole, or are not any more."""
+    parts.networks.sweep(parts.registry.ids)
     for path in parts.registry.leftovers():
         with suppress(OSError):
             parts.snapshots.remove(path / "snapshot")

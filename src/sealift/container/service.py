@@ -194,6 +194,8 @@ class Containers:
         for container in self._parts.registry.ids():
             with suppress(NotFound):
                 found.append(self._view(container))
+        if any(container.state.running and container.address for container in found):
+            self._parts.networks.sweep(self._parts.registry.ids)  # rules flushed, a name server killed
         return sorted(found, key=lambda container: container.created, reverse=True)
 
     def in_use(self) -> tuple[set[Digest], set[Digest]]:

@@ -3,8 +3,8 @@
 conmon's `k8s-file` format, a line for each piece: `TIME stdout|stderr F|P TEXT`, the time as RFC 3339 with
 nanoseconds. F is a whole line (or the last part of one), P a part that the next piece goes on from.
 
-Rotating: `ctr.log` is renamed to `ctr.log.1`, into which conmon goes on writing until SIGUSR1 has it open a
-new `ctr.log`. Whoever follows the log stays with the file it has open until the next one is there.
+Rotating: `ctr.log` is renamed to `ctr.log.1`, into which conmon goes on writing until a message on its
+FIFO `ctl` has it open a new `ctr.log`. Whoever follows the log stays with the file it has open until the next one is there.
 """
 
 import os
@@ -179,12 +179,19 @@ def rotate(bundle: Path, monitor: Process, keep: int) -> None:
 
 
 def _reopen(current: Path, monitor: Process) -> None:
-    import signal
     import time
 
     before = current.stat().st_ino if current.exists() else 0
-    if not monitor.signal(signal.SIGUSR1):
+    try:
+        control = os.open(current.with_name("ctl"), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return  # conmon is gone
+    try:
+        os.write(control, b"2 0 0\n")
+    except OSError:
         return
+    finally:
+        os.close(control)
     for _ in range(_ROTATION_PATIENCE):
         if (current.exists() and current.stat().st_ino != before) or not monitor.alive:
             return
