@@ -21,8 +21,8 @@ BASE_EPOCH = "1700000000"
 APPLETS = (
     "awk", "cat", "chmod", "chown", "cp", "date", "dd", "echo", "env", "false", "find", "grep", "head", "id",
     "ip", "kill", "ln", "ls", "mkdir", "mknod", "mv", "nproc", "nslookup", "od", "ping", "ps", "pwd", "rm",
-    "rmdir", "sed", "seq", "sh", "sleep", "sort", "stat", "sync", "tar", "test", "touch", "tr", "true", "uname",
-    "wc",
+    "rmdir", "sed", "seq", "sh", "sleep", "sort", "stat", "sync", "tar", "test", "touch", "tr", "true",
+    "uname", "wc",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Copier:
     def __init__(self, operation: Copy, target: Target) -> None:
         self._operation = operation
         self._target = target
+        self._several = len(operation.sources) + len(operation.files) > 1
 
     def place_inline(self) -> None:
         """Place the files that stand in the Dockerfile."""
@@ -53,7 +54,7 @@ class Copier:
             self._target.make_directories(destination)
         if selected.kind == "dir":
             return destination
-        destination = self._file_path(destination, selected.name, several=selected.several)
+        destination = self._file_path(destination, selected.name, several=selected.several or self._several)
         self._put(selected, destination, source)
         return destination
 
@@ -66,7 +67,7 @@ class Copier:
             return f"{destination}/{name.rpartition('/')[2]}".strip("/")
         if several:
             raise Invalid(
-                f"several files match, but {self._operation.destination} is not a directory",
+                f"there are several files to copy, but {self._operation.destination} is not a directory",
                 fix="end the destination with a slash",
             )
         self._target.make_directories(destination.rpartition("/")[0])
@@ -102,7 +103,7 @@ class Copier:
         destination = self._target.resolve(self._operation.destination)
         if self._operation.destination.endswith("/"):
             self._target.make_directories(destination)
-        path = self._file_path(destination, file.name, several=False)
+        path = self._file_path(destination, file.name, several=self._several)
         self._check_replacing(path, "file", file.name)
         content = Inline(file.data.encode("utf-8", "surrogateescape"))
         mode = self._mode(stat.S_IFREG | 0o644)

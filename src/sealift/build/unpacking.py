@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from sealift.archive import Entry, decompress, read_entries
 from sealift.build.items import Item, Target
-from sealift.core.errors import Invalid
+from sealift.core.errors import Invalid, SealiftError
 
 _MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 CHUNK = 1 << 20
@@ -102,10 +102,11 @@ class Unpacker:
         content = Slice(tar.fileno(), entry.offset, entry.size) if entry.kind == "file" else None
         identity = (-1 - tar.fileno(), entry.offset) if content else None
         link = entry.target if entry.kind == "symlink" else ""
+        mode = 0o777 if entry.kind == "symlink" else entry.mode
         target.put(
             path,
             Item(
-                entry.kind, entry.mode, uid, gid, min(entry.mtime, target.epoch), link, entry.xattrs,
+                entry.kind, mode, uid, gid, min(entry.mtime, target.epoch), link, entry.xattrs,
                 entry.major, entry.minor, content, identity,
             ),
         )  # fmt: skip
@@ -127,7 +128,7 @@ def _is_archive(file: BinaryIO) -> bool:
     try:
         file.seek(0)
         return next(read_entries(decompress(file)), None) is not None
-    except (Invalid, OSError, EOFError, ValueError):
+    except (SealiftError, OSError, EOFError, ValueError):
         return False
     finally:
         file.seek(0)
