@@ -4,7 +4,8 @@ The values and the engine are here; `step.run_step`, `monitor`, `attach`, `execs
 modules that a command imports when it needs them.
 """
 
-from sealift.runtime.engine import Engine, Runtime, State, choose_runtime
+from typing import TYPE_CHECKING
+
 from sealift.runtime.spec import (
     HOST_NETWORK,
     NEW_NETWORK,
@@ -17,6 +18,19 @@ from sealift.runtime.spec import (
     Security,
     User,
 )
+
+if TYPE_CHECKING:
+    from sealift.runtime.engine import Engine, Runtime, State, choose_runtime
+else:
+
+    def __getattr__(name: str) -> object:
+        """The engine is loaded when first asked for: a listing of containers needs the values only."""
+        if name not in ("Engine", "Runtime", "State", "choose_runtime"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from sealift.runtime import engine
+
+        return getattr(engine, name)
+
 
 __all__ = [
     "HOST_NETWORK",
