@@ -224,3 +224,13 @@ def test_bridges_of_a_store_that_was_deleted_go_away(networks: Networks, tmp_pat
     assert bridge not in present()
     assert table not in run("nft", "list", "tables")
     assert networks.device(networks.find("bridge")) in present()
+
+
+def test_an_address_taken_by_a_killed_process_is_free_after_a_sweep(networks: Networks) -> None:
+    made = networks.attach("bridge", A)
+    network = networks.find("bridge")
+    stray = networks._state.lease(network, B)
+    assert stray != made.address
+    networks.sweep({A})
+    assert networks._state.lease(network, B, stray) == stray
+    assert networks.attachment(A) == made

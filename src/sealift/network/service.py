@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Self
@@ -171,18 +171,24 @@ class Networks:
 
     # -- after accidents
 
-    def sweep(self, alive: Collection[str]) -> None:
+    def sweep(self, alive: Collection[str] | Callable[[], Collection[str]]) -> None:
         """Detach every container whose ID is not among these, and put right what was taken from the others:
         a bridge removed, rules flushed, a name server killed. Cheap where nothing is wrong.
+
+        A function is asked after the attachments are known, so that none made meanwhile is mistaken.
         """
         self._state.drop_earlier_boots()
         containers = self._state.containers()
+        known = alive() if callable(alive) else alive
         for container in containers:
-            if container not in alive:
+            if container not in known:
                 with self._state.holding(container, wait=False) as attachment:
                     if attachment is not None:
                         self._disconnect(attachment)
-        if any(container in alive for container in containers):
+        if self._state.has_stray_leases():
+            with self._store.lock(_LOCK):
+                self._state.drop_stray_leases()
+        if any(container in known for container in containers):
             self._heal()
 
     def down(self) -> None:

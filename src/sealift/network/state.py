@@ -6,7 +6,6 @@ durable, only whole: files are renamed into place, not synced.
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -150,6 +149,8 @@ class State:
 
     def forget(self, network_id: str) -> None:
         """The network is gone, or down."""
+        import shutil
+
         shutil.rmtree(self._leases / network_id, ignore_errors=True)
         (self._up / network_id).unlink(missing_ok=True)
 
@@ -157,14 +158,24 @@ class State:
         """Remove what earlier boots have left."""
         for name in os.listdir(self._all):  # noqa: PTH208
             if name != self.path.name:
+                import shutil
+
                 shutil.rmtree(self._all / name, ignore_errors=True)
 
     def drop_stray_leases(self) -> None:
         """Free addresses whose taker was killed before it wrote its record. The store's lock is held."""
-        for directory in self._leases.iterdir():
-            for path in directory.iterdir():
-                if path.name != "last" and not self.record(path.read_text()).exists():
-                    path.unlink(missing_ok=True)
+        for path in self._taken():
+            if not self.record(path.read_text()).exists():
+                path.unlink()
+
+    def has_stray_leases(self) -> bool:
+        """Whether more addresses are taken than there are attachments."""
+        return len(self._taken()) > len(self.containers())
+
+    def _taken(self) -> list[Path]:
+        """One file for each address in use."""
+        found = [path for directory in self._leases.iterdir() for path in directory.iterdir()]
+        return [path for path in found if path.name != "last"]
 
 
 def _decoded(descriptor: int, path: Path) -> Attachment:
