@@ -95,7 +95,8 @@ def rows(record: "ImageRecord", names: Sequence[str], now: float, *, whole: bool
                 "Digest": reference.digest or NONE,
             }
         )
-    return found or [{**common, "Repository": NONE, "Tag": NONE}]
+    found = found or [{**common, "Repository": NONE, "Tag": NONE}]
+    return [dict(sorted(row.items())) for row in found]
 
 
 def created(record: "ImageRecord") -> float:

@@ -1,5 +1,6 @@
 """The entry point: words -> command -> exit code. Nothing heavy is imported before the command is known."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ INTERRUPTED_EXIT = 130
 
 def entry() -> NoReturn:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names in images need not be text of any encoding
     code = main(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -1,12 +1,10 @@
 """Tables as docker prints them: columns padded with spaces, nothing drawn around them."""
 
-import re
 from collections.abc import Sequence
 
 MINIMUM = 10
 GAP = 3
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def table(rows: Sequence[Sequence[str]], columns: Sequence[str], *, bold: bool = False) -> str:
@@ -35,8 +33,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """`text` without anything that could move the cursor: names and labels come from strangers."""
-    return _CONTROL.sub("�", text) if not text.isprintable() else text
+    """`text` without anything that moves the cursor or turns the line around: names and labels come from
+    strangers.
+    """
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "�" for sign in text)
 
 
 def width(text: str) -> int:
