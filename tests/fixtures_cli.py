@@ -1,6 +1,8 @@
 """The real `sealift` command over a store of the test's own, with the image `tiny` in it."""
 
 import os
+import pty
+import select
 import subprocess
 import sys
 import time
@@ -69,6 +71,36 @@ class Program:
                 if stream:
                     with suppress(BrokenPipeError):
                         stream.close()
+
+
+class Terminal:
+    """`sealift` on a terminal of the test's."""
+
+    def __init__(self, sealift: Program, *words: str) -> None:
+        self.ours, theirs = pty.openpty()
+        self.resize(30, 100)
+        self.process = sealift.start(
+            *words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+
+    def resize(self, rows: int, columns: int) -> None:
+        subprocess.run(["stty", "rows", str(rows), "columns", str(columns)], stdin=self.ours, check=True)
+
+    def type(self, text: str) -> None:
+        os.write(self.ours, text.encode())
+
+    def read_until(self, text: str, seconds: float = 15) -> str:
+        seen = b""
+        deadline = time.monotonic() + seconds
+        while text.encode() not in seen:
+            ready, _, _ = select.select([self.ours], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"no {text!r} in {seen!r}"
+            try:
+                seen += os.read(self.ours, 4096)
+            except OSError:
+                break
+        return seen.decode()
 
 
 @pytest.fixture

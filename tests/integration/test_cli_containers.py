@@ -2,11 +2,12 @@
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from fixtures_cli import Program, eventually
+from fixtures_cli import Program, Terminal, eventually
 
 pytestmark = pytest.mark.root
 SLEEP = ("--network=none", "tiny", "sleep", "100")
@@ -91,6 +92,14 @@ def test_top_and_stats(box: Program) -> None:
     assert re.search(r" box +\d+\.\d\d% +[\d.]+[KM]?i?B / [\d.]+[GTM]iB ", line)
     (row,) = map(json.loads, box("stats", "--no-stream", "--format", "json", "box").splitlines())
     assert int(row["PIDs"]) >= 1
+
+
+def test_stats_redraw_on_a_terminal_until_interrupted(box: Program) -> None:
+    terminal = Terminal(box, "stats")
+    seen = terminal.read_until("box") + terminal.read_until("\x1b[H")
+    assert "\x1b[H" in seen
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.process.wait(20) == 130
 
 
 def test_inspect_finds_objects_of_every_kind(box: Program) -> None:

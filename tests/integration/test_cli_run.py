@@ -1,18 +1,14 @@
 """`run`, `create`, `start`, `exec` and `attach`, from words to exit codes."""
 
 import json
-import os
-import pty
-import select
 import signal
-import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from fixtures_cli import Program, eventually
+from fixtures_cli import Program, Terminal, eventually
 
 pytestmark = pytest.mark.root
 
@@ -194,36 +190,6 @@ def test_attach_joins_and_leaves_with_its_exit_code(sealift: Program) -> None:
     assert "box does not run" in sealift.fails("attach", "box")
 
 
-class Terminal:
-    """`sealift` on a terminal of the test's."""
-
-    def __init__(self, sealift: Program, *words: str) -> None:
-        self.ours, theirs = pty.openpty()
-        self.resize(30, 100)
-        self.process = sealift.start(
-            *words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-        )
-        os.close(theirs)
-
-    def resize(self, rows: int, columns: int) -> None:
-        subprocess.run(["stty", "rows", str(rows), "columns", str(columns)], stdin=self.ours, check=True)
-
-    def type(self, text: str) -> None:
-        os.write(self.ours, text.encode())
-
-    def read_until(self, text: str, seconds: float = 15) -> str:
-        seen = b""
-        deadline = time.monotonic() + seconds
-        while text.encode() not in seen:
-            ready, _, _ = select.select([self.ours], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"no {text!r} in {seen!r}"
-            try:
-                seen += os.read(self.ours, 4096)
-            except OSError:
-                break
-        return seen.decode()
-
-
 def test_terminal_has_our_size_and_follows_it(sealift: Program) -> None:
     terminal = Terminal(sealift, "run", "--rm", "-it", "--network=none", "tiny", "sh")
     terminal.type("busybox stty size\n")
@@ -247,6 +213,12 @@ def test_detach_keys_leave_it_running(sealift: Program) -> None:
     again = Terminal(sealift, "attach", "box")
     again.type("exit 8\n")
     assert again.process.wait(20) == 8
+
+
+def test_only_the_streams_asked_for_are_joined(sealift: Program) -> None:
+    line = ("tiny", "sh", "-c", "echo out; echo err >&2")
+    done = sealift.finish("run", "--rm", "--network=none", "-a", "stderr", *line)
+    assert (done.stdout, done.stderr) == ("", "err\n")
 
 
 def test_terminal_without_a_terminal_is_an_error(sealift: Program) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sealift.core.errors import Conflict, SealiftError, StartFailed
+from sealift.core.errors import Conflict, Denied, SealiftError, StartFailed, Unavailable
 
 if TYPE_CHECKING:
     from sealift.container import Container
@@ -24,6 +24,13 @@ def failing_as_125() -> Iterator[None]:
         raise  # it has its own
     except SealiftError as error:
         raise _with_exit_code(error) from None
+    except BrokenPipeError:
+        raise  # the reader of our output went away
+    except PermissionError as error:
+        raise _with_exit_code(Denied(f"permission denied: {error.filename or error}")) from error
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        raise _with_exit_code(Unavailable(f"{error.strerror or error}{where}")) from error
 
 
 def _with_exit_code(error: SealiftError) -> SealiftError:
