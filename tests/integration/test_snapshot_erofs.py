@@ -15,7 +15,7 @@ from sealift.archive import Entry, TarWriter, read_entries
 from sealift.core.digest import Digest
 from sealift.core.errors import Corrupt, Invalid
 from sealift.host import mounts
-from sealift.snapshot import ErofsSnapshots, erofs, headers, index
+from sealift.snapshot import ErofsSnapshots, erofs, headers, index, layout
 from sealift.snapshot.indexes import Indexes
 from sealift.snapshot.tree import layer_tree
 from sealift.store import Store
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.root
 NewLayer = Callable[[], LayerMaker]
 
 
-def written(entries: list[Entry], tar: Path, place: Path, bits: int = erofs.BLOCK_BITS) -> Path:
+def written(entries: list[Entry], tar: Path, place: Path, bits: int = layout.BLOCK_BITS) -> Path:
     """The file system of these entries, whose data is in `tar`."""
 
     def read(_layer: int, offset: int, length: int) -> bytes:

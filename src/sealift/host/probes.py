@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from sealift.host import loop, syscalls
+from sealift.host import syscalls
 from sealift.host.boot import boot_id, in_user_namespace
 from sealift.host.files import remove_tree
 
@@ -85,6 +85,8 @@ def _erofs(place: Path) -> tuple[str, str]:
 
 
 def _name(path: Path, kind: str, stack: ExitStack) -> str:
+    from sealift.host import loop
+
     descriptor = loop.attach(path) if kind == LOOPS else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     stack.callback(os.close, descriptor)
     return loop.path(descriptor) if kind == LOOPS else f"/proc/self/fd/{descriptor}"

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from contextlib import suppress
 
 # Numbers above 423 are the same on every architecture.
 _MOVE_MOUNT, _FSOPEN, _FSCONFIG, _FSMOUNT, _OPENAT2 = 429, 430, 431, 432, 437
@@ -20,6 +21,7 @@ FSCONFIG_VALUE_LIMIT = 255
 _FSOPEN_CLOEXEC = _FSMOUNT_CLOEXEC = 1
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _AT_FDCWD = -100
+_ATTEMPTS = 256
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -70,12 +72,18 @@ def syncfs(descriptor: int) -> None:
 
 
 def openat2(directory: int, path: str | bytes, flags: int, resolve: int, mode: int = 0) -> int:
-    """openat2(2), always close-on-exec. ENOSYS below Linux 5.6 and under some seccomp profiles."""
+    """openat2(2), always close-on-exec. ENOSYS below Linux 5.6 and under some seccomp profiles.
+
+    With RESOLVE_IN_ROOT or RESOLVE_BENEATH the kernel gives up on '..' when anything on the machine is mounted
+    or renamed meanwhile (EAGAIN): it is asked again.
+    """
     how = _OpenHow(flags | os.O_CLOEXEC, mode, resolve)
-    return _syscall(
-        _OPENAT2, directory, os.fsencode(path), ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how)),
-        name=os.fsdecode(path),
-    )  # fmt: skip
+    size = ctypes.c_size_t(ctypes.sizeof(how))
+    words = (directory, os.fsencode(path), ctypes.byref(how), size)
+    for _ in range(_ATTEMPTS):
+        with suppress(BlockingIOError):
+            return _syscall(_OPENAT2, *words, name=os.fsdecode(path))
+    return _syscall(_OPENAT2, *words, name=os.fsdecode(path))
 
 
 def fsopen(kind: str) -> int:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sealift.archive import Sink
-from sealift.core.digest import Digest
 from sealift.snapshot.choose import choose
-from sealift.snapshot.directory_snapshots import DirectorySnapshots
-from sealift.snapshot.erofs_snapshots import ErofsSnapshots
+
+if TYPE_CHECKING:
+    from sealift.archive import Sink
+    from sealift.core.digest import Digest
+    from sealift.snapshot.directory_snapshots import DirectorySnapshots
+    from sealift.snapshot.erofs_snapshots import ErofsSnapshots
 
 __all__ = ["DirectorySnapshots", "ErofsSnapshots", "Snapshots", "choose"]
 
@@ -21,21 +23,21 @@ class Snapshots(Protocol):
     `remove` of its directory, or `collect`.
     """
 
-    def ready(self, layers: Sequence[Digest]) -> None:
+    def ready(self, layers: Sequence["Digest"]) -> None:
         """Make what it takes to mount the layers. `NotFound` where one is missing, `Invalid` or `Corrupt`
         where one is no acceptable tar.
         """
         ...
 
-    def view(self, layers: Sequence[Digest]) -> AbstractContextManager[Path]:
+    def view(self, layers: Sequence["Digest"]) -> AbstractContextManager[Path]:
         """The tree, to be read until the end of the block."""
         ...
 
-    def prepare(self, layers: Sequence[Digest], directory: Path) -> Path:
+    def prepare(self, layers: Sequence["Digest"], directory: Path) -> Path:
         """Mount the tree at `directory`/rootfs, with what is changed in `directory`/upper; where it is."""
         ...
 
-    def mount(self, layers: Sequence[Digest], directory: Path) -> Path:
+    def mount(self, layers: Sequence["Digest"], directory: Path) -> Path:
         """`prepare` again, after a release or a reboot: with what was changed before."""
         ...
 
@@ -47,7 +49,7 @@ class Snapshots(Protocol):
         """Unmount, and remove what was changed. Nothing happens where nothing is."""
         ...
 
-    def commit(self, layers: Sequence[Digest], directory: Path, writer: Sink, epoch: int) -> bool:
+    def commit(self, layers: Sequence["Digest"], directory: Path, writer: "Sink", epoch: int) -> bool:
         """Write what was changed as a layer; False, and nothing written, where nothing was.
 
         Times are at most `epoch`, in unix seconds. Nothing may write into the tree meanwhile.
@@ -58,6 +60,19 @@ class Snapshots(Protocol):
         """The bytes of the files that were changed or added."""
         ...
 
-    def collect(self, used: Iterable[Digest]) -> int:
+    def collect(self, used: Iterable["Digest"]) -> int:
         """Remove what was made for layers other than these, and mounts that nobody needs; the bytes freed."""
         ...
+
+
+def __getattr__(name: str) -> Any:
+    """The kinds, loaded when they are named: a command needs one of them."""
+    if name == "DirectorySnapshots":
+        from sealift.snapshot.directory_snapshots import DirectorySnapshots
+
+        return DirectorySnapshots
+    if name == "ErofsSnapshots":
+        from sealift.snapshot.erofs_snapshots import ErofsSnapshots
+
+        return ErofsSnapshots
+    raise AttributeError(name)

@@ -1,12 +1,16 @@
 """Which snapshots this host allows: EROFS from files, EROFS over loop devices, or unpacked directories."""
 
+from typing import TYPE_CHECKING
+
 from sealift.core.errors import Unavailable
 from sealift.host import in_user_namespace, probes
 from sealift.snapshot.overlays import OverlaySnapshots
-from sealift.store import Store
+
+if TYPE_CHECKING:
+    from sealift.store import Store
 
 
-def choose(store: Store) -> OverlaySnapshots:
+def choose(store: "Store") -> OverlaySnapshots:
     """The best that works here. `Unavailable` where no overlay can be mounted in the store's directory."""
     found = probes.abilities(store.directory("run"))
     if found.overlay_problem:

@@ -5,44 +5,21 @@ bytes the caller keeps, inodes, directories, and data that could not stay in a t
 """
 
 import os
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sealift.archive import Entry
 from sealift.core.errors import Invalid
-from sealift.snapshot import chunks
+from sealift.snapshot import chunks, layout
+from sealift.snapshot.layout import align, pack_dirents, pack_xattrs
 from sealift.snapshot.tree import Node
 
-BLOCK_BITS = 9
-SUPER_OFFSET, SUPER_BYTES, SLOT_BYTES = 1024, 128, 128
-MAGIC = 0xE0F5E1E2
 MAX_TAR = 1 << 40
 """Layers larger than this, 1 TiB, do not fit into 31 bits of blocks."""
 
-_MTIME, _CHUNKED, _DEVICES = 0x2, 0x4, 0x8
-_PLAIN, _INLINE, _CHUNK_BASED = 0, 2, 4
-_INDEXES = 0x20
-_HOLE = struct.pack("<HHI", 0, 0, 0xFFFFFFFF)
-_SUPER = struct.Struct("<IIIBBHQQIIII16s16sIHHHBBIQ24x")
-_SLOT = struct.Struct("<64sII56x")
-_INODE = struct.Struct("<HHHHQIIIIqII16x")
-_INODE_BYTES = _INODE.size
-_FILE = struct.Struct("<HHHHQIIIIqII16xHHI")  # an inode with the one chunk that most files have
-_CHUNK = struct.Struct("<HHI")
-_DIRENT = struct.Struct("<QHBB")
-_XATTR = struct.Struct("<BBH")
-_XATTR_HEADER = 12
-_XATTR_PREFIXES = (("user.", 1), ("trusted.", 4), ("security.", 6))
-_MAX_XATTRS = 65535 * 4
-_TYPES = {
-    "file": (0o100000, 1), "dir": (0o40000, 2), "char": (0o20000, 3), "block": (0o60000, 4),
-    "fifo": (0o10000, 5), "symlink": (0o120000, 7),
-}  # fmt: skip
 _IMPLIED = Entry("", "dir", 0o755, 0, 0, 0)
-_DIR_TYPE = 2
-_FIRST_SLOT = (SUPER_OFFSET + SUPER_BYTES) // SLOT_BYTES
-_CHUNKED_INODE = 1 | _CHUNK_BASED << 1
+_DIR_TYPE = layout.TYPES["dir"][1]
+_CHUNKED_INODE = 1 | layout.CHUNK_BASED << 1
 
 
 class Device(NamedTuple):
@@ -65,7 +42,12 @@ class _Copy(NamedTuple):
 
 
 def write(
-    root: Node, devices: Sequence[Device], extra: bytes, uuid: bytes, read: ReadTar, bits: int = BLOCK_BITS
+    root: Node,
+    devices: Sequence[Device],
+    extra: bytes,
+    uuid: bytes,
+    read: ReadTar,
+    bits: int = layout.BLOCK_BITS,
 ) -> Iterator[bytes]:
     """The file system as pieces of bytes. `devices` by layer number; those that no file needs are left out.
 
@@ -86,16 +68,16 @@ class _Writer:
         self._parents: dict[Node, Node] = {root: root}
         self._order = self._ordered(root)
         self._devices, self._slots = _used(self._order, devices)
-        self._inodes = bytearray(_align(self._place(), self._block))
-        head = SUPER_OFFSET + SUPER_BYTES + SLOT_BYTES * len(self._devices) + extra
-        self._start = _align(head, self._block) >> bits
+        self._inodes = bytearray(align(self._place(), self._block))
+        head = layout.SUPER_OFFSET + layout.SUPER_BYTES + layout.SLOT_BYTES * len(self._devices) + extra
+        self._start = align(head, self._block) >> bits
         self._next = self._start + (len(self._inodes) >> bits)
         self._tail: list[bytes | _Copy] = []  # from where the inodes end to block `_next`
 
     def write(self, extra: bytes, uuid: bytes, read: ReadTar) -> Iterator[bytes]:
         self._pack()
         head = (
-            bytes(SUPER_OFFSET)
+            bytes(layout.SUPER_OFFSET)
             + self._super(uuid)
             + b"".join(_slot(device, self._bits) for device in self._devices)
             + extra
@@ -128,28 +110,28 @@ class _Writer:
         position, block = 0, self._block
         for node in self._order:
             entry = node.entry
-            size = _INODE_BYTES
+            size = layout.INODE_BYTES
             if entry is not None:
-                if entry.xattrs and (packed := _packed_xattrs(entry)):
+                if entry.xattrs and (packed := pack_xattrs(entry.path, entry.xattrs)):
                     self._xattrs[node] = packed
                     size += len(packed)
                 if entry.kind == "file":
                     if entry.segments or (entry.size and entry.offset & (block - 1)):
                         parts = entry.segments or ((0, entry.size, entry.offset),)
                         self._plans[node] = made = chunks.plan(parts, entry.size, self._bits)
-                        size = _align(size, 8) + 8 * made.chunks
+                        size = align(size, 8) + 8 * made.chunks
                     elif entry.size:
-                        size = _align(size, 8) + 8
+                        size = align(size, 8) + 8
                 elif entry.kind == "symlink" and (inline := self._inline(entry, size)):
                     size += len(inline)
                     if (position & (block - 1)) + size > block:  # the target may not cross a block
-                        position = _align(position, block)
+                        position = align(position, block)
             node.nid = position >> 5
             position = (position + size + 31) & -32
         return position
 
     def _pack(self) -> None:
-        inodes, slots, bits, pack_file = self._inodes, self._slots, self._bits, _FILE.pack_into
+        inodes, slots, bits, pack_file = self._inodes, self._slots, self._bits, layout.FILE.pack_into
         special = {*self._xattrs, *self._plans}
         for number, node in enumerate(self._order, 1):
             entry = node.entry
@@ -163,28 +145,28 @@ class _Writer:
             )  # fmt: skip
 
     def _pack_other(self, node: Node, entry: Entry, number: int) -> None:
-        size, layout, union, links, more = entry.size, _PLAIN, 0, node.links, b""
+        size, form, union, links, more = entry.size, layout.PLAIN, 0, node.links, b""
         xattrs = self._xattrs.get(node, b"")
         if node.kids is not None:
             union = self._next
             size, links = self._directory(node)
         elif entry.kind == "symlink":
-            more = self._inline(entry, _INODE_BYTES + len(xattrs))
-            layout, union, size = self._symlink(entry, more)
+            more = self._inline(entry, layout.INODE_BYTES + len(xattrs))
+            form, union, size = self._symlink(entry, more)
         elif entry.kind in ("char", "block"):
             union = (entry.minor & 0xFF) | entry.major << 8 | (entry.minor & ~0xFF) << 12
         elif size:
-            layout = _CHUNK_BASED
+            form = layout.CHUNK_BASED
             union, table = self._chunks(node, entry)
             more = bytes(-len(xattrs) % 8) + table
-        whole = xattrs + more
-        start = node.nid << 5
-        _INODE.pack_into(
-            self._inodes, start, 1 | layout << 1, (len(xattrs) - _XATTR_HEADER) // 4 + 1 if xattrs else 0,
-            _TYPES[entry.kind][0] | entry.mode, 0, size, union, number, entry.uid, entry.gid, entry.mtime, 0,
-            links,
+        units = (len(xattrs) - layout.XATTR_HEADER) // 4 + 1 if xattrs else 0
+        inode = layout.INODE.pack(
+            1 | form << 1, units, layout.TYPES[entry.kind][0] | entry.mode, 0, size, union, number, entry.uid,
+            entry.gid, entry.mtime, 0, links,
         )  # fmt: skip
-        self._inodes[start + _INODE_BYTES : start + _INODE_BYTES + len(whole)] = whole
+        whole = inode + xattrs + more
+        start = node.nid << 5
+        self._inodes[start : start + len(whole)] = whole
 
     def _inline(self, entry: Entry, before: int) -> bytes:
         """A link's target if it can follow its inode of `before` bytes within a block, else nothing."""
@@ -194,55 +176,55 @@ class _Writer:
     def _symlink(self, entry: Entry, inline: bytes) -> tuple[int, int, int]:
         """Layout, place and size of a target."""
         if inline:
-            return _INLINE, 0, len(inline)
+            return layout.INLINE, 0, len(inline)
         target = os.fsencode(entry.target)
-        return _PLAIN, self._append(target), len(target)
+        return layout.PLAIN, self._append(target), len(target)
 
     def _chunks(self, node: Node, entry: Entry) -> tuple[int, bytes]:
         """A file's chunk format, and where each chunk is."""
         slot = self._slots[node.layer]
         made = self._plans.get(node)
         if made is None:
-            return _one_chunk(entry.size, self._bits), _CHUNK.pack(0, slot, entry.offset >> self._bits)
-        table = bytearray(_HOLE * made.chunks)
+            return _one_chunk(entry.size, self._bits), layout.CHUNK.pack(0, slot, entry.offset >> self._bits)
+        table = bytearray(layout.HOLE * made.chunks)
         for number, offset in made.direct.items():
-            _CHUNK.pack_into(table, 8 * number, 0, slot, offset >> self._bits)
+            layout.CHUNK.pack_into(table, 8 * number, 0, slot, offset >> self._bits)
         for number, pieces in made.copied.items():
-            _CHUNK.pack_into(table, 8 * number, 0, 0, self._next)
+            layout.CHUNK.pack_into(table, 8 * number, 0, 0, self._next)
             self._tail.append(_Copy(node.layer, pieces, 1 << made.bits))
             self._next += 1 << (made.bits - self._bits)
-        return made.bits - self._bits | _INDEXES, bytes(table)
+        return made.bits - self._bits | layout.INDEXES, bytes(table)
 
     def _directory(self, node: Node) -> tuple[int, int]:
         """Write a directory's blocks; its size in bytes and its number of links."""
         names = [(b".", node.nid, _DIR_TYPE), (b"..", self._parents[node].nid, _DIR_TYPE)]
         for name, kid in (node.kids or {}).items():
-            kind = _DIR_TYPE if kid.kids is not None else _TYPES[kid.entry.kind][1] if kid.entry else 0
+            kind = _DIR_TYPE if kid.kids is not None else layout.TYPES[kid.entry.kind][1] if kid.entry else 0
             names.append((os.fsencode(name), kid.nid, kind))
         links = sum(kind == _DIR_TYPE for _, _, kind in names)
         names.sort()
         before = used = start = 0
         for end, (encoded, _, _) in enumerate(names):
-            need = _DIRENT.size + len(encoded)
+            need = layout.DIRENT.size + len(encoded)
             if used + need > self._block:
-                self._append(_dirents(names[start:end]))
+                self._append(pack_dirents(names[start:end]))
                 before, used, start = before + self._block, 0, end
             used += need
-        self._append(_dirents(names[start:]))
+        self._append(pack_dirents(names[start:]))
         return before + used, links
 
     def _append(self, data: bytes) -> int:
         """Write whole blocks with this data; the number of the first."""
         first = self._next
-        padded = data.ljust(_align(len(data), self._block), b"\0")
+        padded = data.ljust(align(len(data), self._block), b"\0")
         self._tail.append(padded)
         self._next += len(padded) >> self._bits
         return first
 
     def _super(self, uuid: bytes) -> bytes:
-        return _SUPER.pack(
-            MAGIC, 0, _MTIME, self._bits, 0, 0, len(self._order), 0, 0, self._next, self._start, 0, uuid, b"",
-            _CHUNKED | _DEVICES, 0, len(self._devices), _FIRST_SLOT, 0, 0, 0, 0,
+        return layout.SUPER.pack(
+            layout.MAGIC, 0, layout.MTIME, self._bits, 0, 0, len(self._order), 0, 0, self._next, self._start,
+            0, uuid, b"", layout.CHUNKED | layout.DEVICES, 0, len(self._devices), layout.FIRST_SLOT, 0, 0, 0, 0,
         )  # fmt: skip
 
 
@@ -258,7 +240,7 @@ def _used(order: list[Node], devices: Sequence[Device]) -> tuple[list[Device], d
 def _slot(device: Device, bits: int) -> bytes:
     if device.size > MAX_TAR:
         raise Invalid(f"a layer of {device.size} bytes: the limit is {MAX_TAR}")
-    return _SLOT.pack(device.tag, -(-device.size >> bits), 0)
+    return layout.SLOT.pack(device.tag, -(-device.size >> bits), 0)
 
 
 def _copied(copy: _Copy, read: ReadTar) -> Iterator[bytes]:
@@ -273,35 +255,4 @@ def _copied(copy: _Copy, read: ReadTar) -> Iterator[bytes]:
 
 def _one_chunk(size: int, bits: int) -> int:
     """The chunk format of a file whose data is in one place."""
-    return max(0, (size - 1).bit_length() - bits) | _INDEXES
-
-
-def _packed_xattrs(entry: Entry) -> bytes:
-    """Extended attributes as they follow an inode. Those with other prefixes have no place in an image."""
-    parts = []
-    for name, value in entry.xattrs:
-        for prefix, index in _XATTR_PREFIXES:
-            if name.startswith(prefix):
-                short = os.fsencode(name[len(prefix) :])
-                if len(short) > 255 or len(value) > 65535:
-                    raise Invalid(f"{entry.path}: extended attribute {name[:80]} is too large")
-                part = _XATTR.pack(len(short), index, len(value)) + short + value
-                parts.append(part + bytes(-len(part) % 4))
-    packed = bytes(_XATTR_HEADER) + b"".join(parts) if parts else b""
-    if len(packed) > _MAX_XATTRS:
-        raise Invalid(f"{entry.path}: {len(packed)} bytes of extended attributes are too many")
-    return packed
-
-
-def _dirents(names: Sequence[tuple[bytes, int, int]]) -> bytes:
-    """One block of a directory: fixed parts, then the names they point to."""
-    offset = _DIRENT.size * len(names)
-    parts = []
-    for name, nid, kind in names:
-        parts.append(_DIRENT.pack(nid, offset, kind, 0))
-        offset += len(name)
-    return b"".join(parts) + b"".join([name for name, _, _ in names])
-
-
-def _align(size: int, unit: int) -> int:
-    return (size + unit - 1) & -unit
+    return max(0, (size - 1).bit_length() - bits) | layout.INDEXES

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from sealift.core.errors import Corrupt, Unavailable
-from sealift.host import loop, mounts, syscalls
+from sealift.host import mounts, syscalls
 from sealift.snapshot.index import Index
 from sealift.store import Layers
 
@@ -23,6 +23,8 @@ def mount_files(index: Index, layers: Layers, target: Path) -> None:
 
 def mount_loops(index: Index, layers: Layers, target: Path) -> None:
     """Mount them over loop devices, which go with the mount (before Linux 6.12)."""
+    from sealift.host import loop
+
     with ExitStack() as stack:
         names = []
         for path in _files(index, layers):

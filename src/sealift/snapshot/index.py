@@ -4,11 +4,13 @@ import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sealift.archive import Entry
 from sealift.core.digest import Digest
-from sealift.snapshot.erofs import BLOCK_BITS, MAGIC, SLOT_BYTES, SUPER_BYTES, SUPER_OFFSET
+from sealift.snapshot.layout import BLOCK_BITS, MAGIC, SLOT_BYTES, SUPER_BYTES, SUPER_OFFSET
+
+if TYPE_CHECKING:
+    from sealift.archive import Entry
 
 _NOTE = struct.Struct("<8sIII")  # a mark, the format's version, how many layers below, how many layers
 _MARK = b"sealift\0"
@@ -54,8 +56,10 @@ def read(path: Path) -> Index | None:
         os.close(descriptor)
 
 
-def root(index: Index) -> Entry | None:
+def root(index: Index) -> "Entry | None":
     """The root directory's attributes; None where it has extended ones."""
+    from sealift.archive import Entry
+
     with index.path.open("rb") as file:
         file.seek(index.start)
         _, xattrs, mode, _, _, _, _, uid, gid, mtime = struct.unpack("<HHHHQIIIIq", file.read(40))

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sealift.archive import Sink, diff
-from sealift.core.digest import Digest
 from sealift.host import mounts
 from sealift.host.files import remove_tree, tree_size
 from sealift.snapshot.shared import ROOTFS, SharedMounts
-from sealift.store import Store
+
+if TYPE_CHECKING:
+    from sealift.archive import Sink
+    from sealift.core.digest import Digest
+    from sealift.store import Store
 
 UPPER, WORK = "upper", "work"
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,23 +30,23 @@ class OverlaySnapshots:
 
     unprivileged = False
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
         self._mounts = SharedMounts(store)
 
-    def ready(self, layers: Sequence[Digest]) -> None:
+    def ready(self, layers: Sequence["Digest"]) -> None:
         """Make what it takes to mount these layers, lowest first. `NotFound` where one is missing."""
         raise NotImplementedError
 
-    def view(self, layers: Sequence[Digest]) -> AbstractContextManager[Path]:
+    def view(self, layers: Sequence["Digest"]) -> AbstractContextManager[Path]:
         """The tree that the layers make, to be read until the end of the block."""
         raise NotImplementedError
 
-    def prepare(self, layers: Sequence[Digest], directory: Path) -> Path:
+    def prepare(self, layers: Sequence["Digest"], directory: Path) -> Path:
         """Mount the layers with a writable directory on top; where they are mounted."""
         return self.mount(layers, directory)
 
-    def mount(self, layers: Sequence[Digest], directory: Path) -> Path:
+    def mount(self, layers: Sequence["Digest"], directory: Path) -> Path:
         """`prepare` again, after a release or a reboot: with what was changed before."""
         rootfs = directory / ROOTFS
         if mounts.is_mounted(rootfs):
@@ -66,11 +69,13 @@ class OverlaySnapshots:
         for name in (ROOTFS, WORK, UPPER):
             remove_tree(directory / name)
 
-    def commit(self, layers: Sequence[Digest], directory: Path, writer: Sink, epoch: int) -> bool:
+    def commit(self, layers: Sequence["Digest"], directory: Path, writer: "Sink", epoch: int) -> bool:
         """Write what was changed as a layer; False, and nothing written, where nothing was.
 
         `layers` are those below. Times are at most `epoch`, in unix seconds. Nothing may write meanwhile.
         """
+        from sealift.archive import diff
+
         with self.view(layers) as below:
             return diff(directory / UPPER, writer, epoch, partial(_find_directory, below))
 
@@ -78,11 +83,11 @@ class OverlaySnapshots:
         """The bytes of the files that were changed or added."""
         return tree_size(directory / UPPER)
 
-    def collect(self, used: Iterable[Digest]) -> int:
+    def collect(self, used: Iterable["Digest"]) -> int:
         """Remove what was made for other layers than these, and idle mounts; the bytes that frees."""
         raise NotImplementedError
 
-    def _lowers(self, layers: Sequence[Digest], directory: Path) -> AbstractContextManager[list[Path]]:
+    def _lowers(self, layers: Sequence["Digest"], directory: Path) -> AbstractContextManager[list[Path]]:
         """The read-only trees, topmost first; inside the block, the caller mounts in `directory`."""
         raise NotImplementedError
 

@@ -12,10 +12,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sealift.host import boot_id, mounts
 from sealift.host.files import remove_tree
-from sealift.store import Store
+
+if TYPE_CHECKING:
+    from sealift.store import Store
 
 ROOTFS = "rootfs"
 """Where in its directory a container's tree is mounted."""
@@ -29,7 +32,7 @@ MountAt = Callable[[Path], None]
 class SharedMounts:
     """The shared mounts of one store, below `run/mounts`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: "Store") -> None:
         self._store = store
         self._all = store.root / "run" / "mounts"
         self._here = self._all / boot_id()
