@@ -66,6 +66,9 @@ def digest(selection: Sequence[Selected], known: Callable[[Signature], str | Non
 def _select_word(word: str, source: Source, excluded: Callable[[str], bool]) -> Iterator[Selected]:
     names = _expand(word, source)
     for name in names:
+        # The reference says that --exclude holds for what a pattern matches, too.
+        if match.has_wildcard(word) and excluded(name.rpartition("/")[2]):
+            continue
         path = resolve(source.readlink, name)
         info = source.stat(path)
         if info is None:
