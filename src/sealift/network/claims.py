@@ -40,7 +40,7 @@ def host_lock() -> Iterator[None]:
 
 def resolve(ports: Sequence[PortMapping]) -> tuple[PortMapping, ...]:
     """The ports with a host port each, all free. The host's lock is held. `Conflict` names who has one."""
-    claimed = list(_live())
+    claimed = _claimed()
     taken: list[PortMapping] = []
     for port in dict.fromkeys(ports):
         found = _check(port, claimed) if port.host_port else _choose(port, claimed, taken)
@@ -80,12 +80,16 @@ def _name(port: PortMapping) -> str:
     return f"{port.protocol}-{port.host_port}-{port.host_address}"
 
 
-def _live() -> Iterator[tuple[PortMapping, Owner]]:
-    for name in os.listdir(_directory()):  # noqa: PTH208 - a hundred names, on the way to every start
-        owner = _read(_directory() / name)
-        if owner is not None and os.path.lexists(owner.record):
-            protocol, port, address = name.split("-", 2)
-            yield PortMapping(0, int(port), protocol, address), owner
+def _claimed() -> list[PortMapping]:
+    """Every port with a claim, dead ones among them."""
+    names = (name.split("-", 2) for name in os.listdir(_directory()))  # noqa: PTH208 - at every start
+    return [PortMapping(0, int(port), protocol, address) for protocol, port, address in names]
+
+
+def _owner(port: PortMapping) -> Owner | None:
+    """Whose a claimed port is; None where its owner is gone."""
+    owner = _read(_directory() / _name(port))
+    return owner if owner is not None and os.path.lexists(owner.record) else None
 
 
 def _read(path: Path) -> Owner | None:
@@ -95,9 +99,10 @@ def _read(path: Path) -> Owner | None:
         return None
 
 
-def _check(port: PortMapping, claimed: Sequence[tuple[PortMapping, Owner]]) -> PortMapping:
-    for other, owner in claimed:
-        if port.overlaps(other):
+def _check(port: PortMapping, claimed: Sequence[PortMapping]) -> PortMapping:
+    for other in claimed:
+        owner = _owner(other) if port.overlaps(other) else None
+        if owner is not None:
             holder = f"container {owner.name or owner.container[:12]} has it"
             raise _allocated(port, holder, f"sealift stop {owner.name or owner.container[:12]}")
     number = _probe(port)
@@ -123,9 +128,7 @@ def _allocated(port: PortMapping, holder: str, fix: str) -> Conflict:
     )
 
 
-def _choose(
-    port: PortMapping, claimed: Sequence[tuple[PortMapping, Owner]], taken: Sequence[PortMapping]
-) -> PortMapping:
+def _choose(port: PortMapping, claimed: Sequence[PortMapping], taken: Sequence[PortMapping]) -> PortMapping:
     """Any free port, as the kernel proposes them."""
     for _ in range(_TRIES):
         with _socket(port) as probe:
@@ -136,7 +139,7 @@ def _choose(
                     raise Invalid(f"this host has no address {port.host_address}") from error
                 raise
             found = port._replace(host_port=probe.getsockname()[1])
-        if not any(found.overlaps(other) for other in (*taken, *(other for other, _ in claimed))):
+        if not any(found.overlaps(other) for other in (*taken, *claimed)):
             return found
     raise Unavailable(f"no free {port.protocol} port is left on {port.host_address}", fix="name one with -p")
 
