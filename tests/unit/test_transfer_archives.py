@@ -198,7 +198,7 @@ def test_image_without_layers_travels(store: Store, other: Store) -> None:
 def test_what_is_there_is_not_read_again(store: Store, tiny_image: ImageRecord, tmp_path: Path) -> None:
     events: list[Event] = []
     load(put(tmp_path, saved(store, "tiny")), loading(store, emit=events.append))
-    assert [event.note for event in events if isinstance(event, Finished)] == ["cached", "cached"]
+    assert [event.note for event in events if isinstance(event, Finished)] == ["cached", "cached", ""]
 
 
 def test_tag_takes_the_place_of_the_archive_s_names(

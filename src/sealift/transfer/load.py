@@ -88,7 +88,9 @@ def _load(documents: Documents, bring: Callable[[Iterable[Layer]], object], load
     bring({layer.diff_id: layer for image in images for layer in image.layers}.values())
     for image in images:
         if image.layers:
-            loading.ready([layer.diff_id for layer in image.layers])
+            name = Digest.of(image.config)
+            with Work(name, f"making {name.short} ready to run", 0, loading.emit):
+                loading.ready([layer.diff_id for layer in image.layers])
     records = [(put(loading.store, image), image) for image in images]
     return [_name(record, image, loading) for record, image in records]
 
