@@ -15,7 +15,8 @@ def header(name: bytes = b"file", kind: bytes = b"0", size: bytes = b"0", **fiel
     """A header block with a right checksum. Fields are given as they are to lie there."""
     parts = (
         (name, 100), (fields.get("mode", b"644"), 8), (fields.get("uid", b"0"), 8),
-        (fields.get("gid", b"0"), 8), (size, 12), (fields.get("mtime", b"0"), 12), (b" " * 8, 8), (kind, 1), (fields.get("link", b""), 100),
+        (fields.get("gid", b"0"), 8), (size, 12), (fields.get("mtime", b"0"), 12),
+        (b" " * 8, 8), (kind, 1), (fields.get("link", b""), 100),
         (fields.get("magic", b"ustar\x0000"), 8), (b"", 64), (fields.get("major", b""), 8),
         (fields.get("minor", b""), 8), (fields.get("prefix", b""), 155), (fields.get("trailer", b""), 12),
     )  # fmt: skip

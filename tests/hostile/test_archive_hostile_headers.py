@@ -110,7 +110,8 @@ def test_owner_that_chown_takes_for_nobody_is_refused() -> None:
     "data",
     [
         b"no length", b"5 a=b\n", b"99999 a=b\n", b"0 \n", b"6 a=b\nx", b"6 a=b", b"4 ab\n", b"5 =b\n",
-        b" 6 a=b\n",        b"-6 a=b\n", b"3 =\n", b"1" * 30 + b" a=b\n", b"6 a=bx", b"10 a\0b=cde\n", b"06a=b\n",
+        b" 6 a=b\n", b"-6 a=b\n", b"3 =\n", b"1" * 30 + b" a=b\n", b"6 a=bx",
+        b"10 a\0b=cde\n", b"06a=b\n",
     ],
 )  # fmt: skip
 def test_malformed_extended_headers_are_refused(data: bytes) -> None:

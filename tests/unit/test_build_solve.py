@@ -1,5 +1,7 @@
 """Graphs and their solution."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -101,14 +103,12 @@ def test_the_first_failure_stops_the_rest_and_is_raised(cancel: Cancel) -> None:
 
 
 def test_an_interruption_reaches_the_steps_and_the_caller(cancel: Cancel) -> None:
-    import _thread
-
     graph = Graph()
     target = _directory(graph, "/forever")
     stopped = threading.Event()
 
     def perform(_vertex: Vertex, _inputs: tuple[None, ...]) -> None:
-        _thread.interrupt_main()
+        os.kill(os.getpid(), signal.SIGINT)
         try:
             while True:
                 cancel.check()

@@ -51,8 +51,9 @@ class Source(Protocol):
 
 def travels(xattr: str) -> bool:
     """Whether a layer carries this extended attribute: file capabilities and the user's own. Labels of the
-    host's security modules and what overlayfs keeps for itself mean nothing elsewhere.
+    host's security modules and what overlayfs keeps for itself mean nothing elsewhere; a name with '=' is
+    one that no tar can hold.
     """
-    return xattr == "security.capability" or (
-        xattr.startswith("user.") and not xattr.startswith("user.overlay.")
-    )
+    if xattr == "security.capability":
+        return True
+    return xattr.startswith("user.") and not xattr.startswith("user.overlay.") and "=" not in xattr

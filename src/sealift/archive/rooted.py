@@ -75,6 +75,8 @@ class Rooted:
         except OSError as error:
             if error.errno == errno.ENOTDIR:
                 raise Invalid(f"something on the way to {path[:120]!r} is no directory") from None
+            if error.errno == errno.ENAMETOOLONG:
+                raise Invalid(f"a link on the way to {path[:120]!r} leads to an overlong name") from None
             if error.errno == errno.ELOOP:
                 raise Invalid(f"too many symbolic links on the way to {path[:120]!r}") from None
             raise

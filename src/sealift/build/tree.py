@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from sealift.archive.entry import travels
 from sealift.core.errors import Invalid
 
 MAX_LINKS = 40
@@ -76,7 +77,7 @@ class Tree:
         full = f"{self.root}/{path}"
         try:
             names = os.listxattr(full, follow_symlinks=False)
-            kept = sorted(name for name in names if _travels(name))
+            kept = sorted(name for name in names if travels(name))
             return tuple((name, os.getxattr(full, name, follow_symlinks=False)) for name in kept)
         except OSError as error:
             if error.errno in (errno.ENOTSUP, *_GONE):
@@ -121,12 +122,6 @@ class Tree:
         if self._last[1] >= 0:
             os.close(self._last[1])
         self._last = ("", -1)
-
-
-def _travels(name: str) -> bool:
-    return name == "security.capability" or (
-        name.startswith("user.") and not name.startswith("user.overlay.")
-    )
 
 
 def resolve(readlink: Callable[[str], str | None], path: str, *, follow_last: bool = True) -> str:
