@@ -10,7 +10,7 @@ from sealift.build.run import RunSteps
 from sealift.build.steps import Made, Steps
 from sealift.core.digest import Digest
 from sealift.core.document import JSON
-from sealift.core.errors import Denied, Invalid, NotFound, SealiftError, StepFailed
+from sealift.core.errors import Denied, Invalid, NotFound, SealiftError, StartFailed, StepFailed
 from sealift.core.events import Emit, Failed, Finished, Started
 
 
@@ -127,7 +127,7 @@ class Worker:
 
 def _placed(error: SealiftError, vertex: Vertex) -> SealiftError:
     """The error with the place in the Dockerfile in front, where its class says no more than a message."""
-    if type(error) not in (Denied, Invalid, NotFound):
-        return error
     shown = f"{vertex.place}: {error.message}\n{vertex.place.quote()}"
-    return type(error)(shown, fix=error.fix)
+    if isinstance(error, StartFailed):
+        return StepFailed(shown, exit_code=error.exit_code, fix=error.fix)
+    return type(error)(shown, fix=error.fix) if type(error) in (Denied, Invalid, NotFound) else error
