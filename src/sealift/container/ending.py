@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 UNKNOWN_EXIT = 255
 """The exit code of a container whose end nobody saw, as docker has it."""
 
+_KILLED = 137
 SHORT_RUN = 10 * 1_000_000_000  # ns: a run of this length counts as success, and the back-off begins anew
 
 
@@ -35,6 +36,9 @@ def finish(parts: Parts, record: Record, ended: Exit | None = None) -> Status:
         return status
     ended = ended or (parts.monitor.exit(parts.registry.bundle(record.id)) if status.here else None)
     after = _ended(status, ended)
+    # conmon misses it where the process is gone before it watches; the kernel's own count is still there.
+    if after.exit_code == _KILLED and not after.out_of_memory:
+        after = after._replace(out_of_memory=parts.engine.cgroup(record.id).out_of_memory())
     if record.spec.auto_remove:
         remove(parts, record, volumes=True)
         return after

@@ -29,6 +29,8 @@ def look(parts: Parts, container: str) -> tuple[Record, Status]:
             with lock:
                 record = parts.registry.read(container)
                 status = repair(parts, record)
+        elif status.pending:
+            raise _gone(record)  # a part of a `run` that goes on, or that is being cleared away
     if status.status == states.RUNNING:
         _watched(parts, record)
     return record, status
@@ -55,7 +57,7 @@ def repair(parts: Parts, record: Record) -> Status:
         return status
     if status.pending or (status.status == states.EXITED and record.spec.auto_remove):
         ending.remove(parts, record, volumes=True)
-        raise NotFound(f"no such container: {record.name}", fix="sealift ps -a")
+        raise _gone(record)
     if status.status == states.STARTING:
         starting.undo(parts, record)
         status = status._replace(status=states.EXITED if status.started else states.CREATED, owner=None)
@@ -63,7 +65,7 @@ def repair(parts: Parts, record: Record) -> Status:
     elif status.status in (states.RUNNING, states.PAUSED):
         status = ending.finish(parts, record)
         if record.spec.auto_remove:
-            raise NotFound(f"no such container: {record.name}", fix="sealift ps -a")
+            raise _gone(record)
     elif status.status == states.EXITED:  # "always", and the host was restarted
         status = status._replace(status=states.RESTARTING, owner=None, failures=0, boot=parts.boot)
         states.write(directory, status)
@@ -83,6 +85,10 @@ def sweep(parts: Parts) -> None:
         from sealift.container.registry import remove_tree
 
         remove_tree(path)
+
+
+def _gone(record: Record) -> NotFound:
+    return NotFound(f"no such container: {record.name}", fix="sealift ps -a")
 
 
 def _settled(record: Record, status: Status) -> bool:

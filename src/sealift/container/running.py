@@ -38,7 +38,18 @@ def create(parts: Parts, spec: ContainerSpec, *, pending: bool = False) -> tuple
             parts.networks.find(spec.network)
         with parts.registry.making(record.id) as directory:
             states.write(directory, Status(pending=pending))
-            return parts.registry.add(record, named=bool(spec.name), durable=not spec.auto_remove)
+            return _add(parts, record)
+
+
+def _add(parts: Parts, record: Record) -> tuple[Record, Lock]:
+    """Write it down. Whoever has its name may be what a killed command left: a second look removes that."""
+    named, durable = bool(record.name), not record.spec.auto_remove
+    try:
+        return parts.registry.add(record, named=named, durable=durable)
+    except Conflict:
+        with suppress(NotFound), held(parts, record.name):
+            raise
+    return parts.registry.add(record, named=named, durable=durable)
 
 
 def run(parts: Parts, spec: ContainerSpec) -> Container:

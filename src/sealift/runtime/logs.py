@@ -4,7 +4,8 @@ conmon's `k8s-file` format, a line for each piece: `TIME stdout|stderr F|P TEXT`
 nanoseconds. F is a whole line (or the last part of one), P a part that the next piece goes on from.
 
 Rotating: `ctr.log` is renamed to `ctr.log.1`, into which conmon goes on writing until a message on its
-FIFO `ctl` has it open a new `ctr.log`. Whoever follows the log stays with the file it has open until the next one is there.
+FIFO `ctl` has it open a new `ctr.log`. Whoever follows the log stays with the file it has open until the next
+one is there.
 """
 
 import os

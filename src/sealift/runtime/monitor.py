@@ -11,7 +11,6 @@ import os
 import select
 import subprocess
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,7 +108,7 @@ class Monitor:
         """How the container ended, once it did; None after `timeout` seconds, or when conmon was killed."""
         deadline = None if timeout is None else time.monotonic() + timeout
         ended = self.exit(bundle)
-        if ended is None and _wait_for(created.process, created.monitor, timeout):
+        if ended is None and _wait_for(created.process, timeout):
             ended = self._exit_soon(bundle, created.monitor, deadline)
         return ended
 
@@ -193,20 +192,20 @@ def exit_words(command: tuple[str, ...]) -> list[str]:
     return words
 
 
-def _wait_for(process: Process, monitor: Process, timeout: float | None) -> bool:
-    """Wait until one of the two is gone; False when the time is over before."""
-    with ExitStack() as stack:
+def _wait_for(process: Process, timeout: float | None) -> bool:
+    """Wait until a process is gone; False when the time is over before."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if not process.alive:
+            return True
         poll = select.poll()
-        for one in (process, monitor):
-            try:
-                descriptor = os.pidfd_open(one.pid)
-            except ProcessLookupError:
-                return True
-            stack.callback(os.close, descriptor)
-            if not one.alive:
-                return True
-            poll.register(descriptor, select.POLLIN)
+        poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(None if timeout is None else max(0, math.ceil(timeout * 1000))))
+    finally:
+        os.close(descriptor)
 
 
 def read_process(pid_file: Path) -> Process | None:
