@@ -117,6 +117,9 @@ def unpacked(tars: Sequence[Path], root: Path) -> Path:
                 _remove(place)
         command = ["tar", "--extract", "--file", str(path), "--directory", str(root), "--exclude", ".wh.*",
                    "--xattrs", "--xattrs-include=*", "--numeric-owner", "--preserve-permissions"]  # fmt: skip
+        if in_user_namespace():  # where nobody can make devices or give files away
+            devices = [member.name for member in members if member.isdev() and not member.isfifo()]
+            command += ["--no-same-owner", *(f"--exclude={name}" for name in devices)]
         subprocess.run(command, check=True)
     return root
 

@@ -1,6 +1,7 @@
 """What every kind of snapshots promises: indexes from files and over loops, stacked ones, and directories."""
 
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -441,3 +442,71 @@ def test_mounts_reach_no_other_mount_namespace_later(
         snapshots.remove(tmp_path / "box")
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def whole_life(snapshots: Snapshots, store: Store, layers: list[Digest], box: Path) -> None:
+    """Everything that is done with a snapshot, in order."""
+    rootfs = snapshots.prepare(layers, box)
+    (rootfs / "new").write_text("new")
+    with store.layers.writer() as writer:
+        snapshots.commit(layers, box, writer, EPOCH)
+    snapshots.release(box)
+    snapshots.mount(layers, box)
+    with snapshots.view(layers) as tree:
+        list(tree.iterdir())
+    snapshots.remove(box)
+    snapshots.collect([])
+
+
+def killed_after(steps: int, life: Callable[[], None]) -> int:
+    """Run it in a process that is killed after so many steps: files opened, made, locked, removed and so on.
+
+    How many it made, all of them where there are fewer.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            done = 0
+
+            def count(event: str, _arguments: object) -> None:
+                nonlocal done
+                if event.startswith(("os.", "open", "fcntl.", "shutil.")):
+                    done += 1
+                    if done == steps:
+                        os.write(writing, b"%d" % done)
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            sys.addaudithook(count)
+            life()
+            os.write(writing, b"%d" % done)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    with os.fdopen(reading, "rb") as said:
+        return int(said.read() or 0)
+
+
+def test_a_process_killed_at_any_step_leaves_nothing_that_is_not_cleaned(
+    snapshots: Snapshots, store: Store, layer: NewLayer, tmp_path: Path
+) -> None:
+    tars = lower_and_changes(layer)
+    layers = [put(store, tar) for tar in tars]
+    expected = sorted(path.name for path in unpacked(tars, tmp_path / "judge").iterdir())
+    box = tmp_path / "box"
+    total = killed_after(0, lambda: whole_life(snapshots, store, layers, box))
+    assert total > 50
+    rounds = 0
+    for steps in range(1, total, max(1, total // 14)):
+        if killed_after(steps, lambda: whole_life(snapshots, store, layers, box)) < steps:
+            break  # it came to its end: some steps are made in the first life alone
+        rounds += 1
+        rootfs = snapshots.prepare(layers, box)
+        assert [name for name in names_in(rootfs) if name != "new"] == expected
+        snapshots.remove(box)
+        snapshots.collect([])
+        assert mounts_below(tmp_path) == []
+        left = [path for name in ("indexes", "trees", "run") for path in (store.root / name).rglob("*")]
+        assert not [path for path in left if path.is_file() or path.name.startswith(".tmp-")]
+    assert rounds > 9

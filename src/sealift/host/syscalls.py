@@ -74,8 +74,8 @@ def syncfs(descriptor: int) -> None:
 def openat2(directory: int, path: str | bytes, flags: int, resolve: int, mode: int = 0) -> int:
     """openat2(2), always close-on-exec. ENOSYS below Linux 5.6 and under some seccomp profiles.
 
-    With RESOLVE_IN_ROOT or RESOLVE_BENEATH the kernel gives up on '..' when anything on the machine is mounted
-    or renamed meanwhile (EAGAIN): it is asked again.
+    With RESOLVE_IN_ROOT or RESOLVE_BENEATH the kernel gives up on '..' when anything on the machine is
+    mounted or renamed meanwhile (EAGAIN): it is asked again.
     """
     how = _OpenHow(flags | os.O_CLOEXEC, mode, resolve)
     size = ctypes.c_size_t(ctypes.sizeof(how))

@@ -224,7 +224,8 @@ class _Writer:
     def _super(self, uuid: bytes) -> bytes:
         return layout.SUPER.pack(
             layout.MAGIC, 0, layout.MTIME, self._bits, 0, 0, len(self._order), 0, 0, self._next, self._start,
-            0, uuid, b"", layout.CHUNKED | layout.DEVICES, 0, len(self._devices), layout.FIRST_SLOT, 0, 0, 0, 0,
+            0, uuid, b"", layout.CHUNKED | layout.DEVICES, 0, len(self._devices), layout.FIRST_SLOT, 0, 0, 0,
+            0,
         )  # fmt: skip
 
 
