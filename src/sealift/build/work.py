@@ -120,9 +120,11 @@ class Worker:
                     return known, True
             made = self._files.copy_context(operation, below, context, selection)
             content = self._files.content(selection, context, read=True)
-            self._steps.put(self._key(operation, below, content), made)
+            key = self._key(operation, below, content)
+            same = self._steps.find(key) == made  # too fresh for its times to be trusted: read again
+            self._steps.put(key, made)
             context.digests.save()
-            return made, False
+            return made, same and not self._fresh
 
 
 def _placed(error: SealiftError, vertex: Vertex) -> SealiftError:
