@@ -27,6 +27,7 @@ HOSTNAME = "buildkitsandbox"
 SCRIPTS = "/dev/pipes"
 TAIL_BYTES = 1 << 14
 TAIL_LINES = 20
+COMMAND_SHOWN = 160
 SECONDS_A_DAY = 86_400
 
 
@@ -166,11 +167,10 @@ class _Tail:
 
 
 def _failure(vertex: Vertex, operation: Exec, code: int, tail: list[str]) -> StepFailed:
-    command = (
-        operation.args[-1]
-        if len(operation.args) == 3 and operation.args[1] == "-c"
-        else " ".join(operation.args)
-    )
+    args = operation.args
+    command = args[-1] if len(args) == 3 and args[1] == "-c" else " ".join(args)
+    shown = " ".join(command.split())
+    shown = f"{shown[:COMMAND_SHOWN]}…" if len(shown) > COMMAND_SHOWN else shown
     output = "".join(f"  | {line}\n" for line in tail)
-    text = f"{vertex.place}: RUN failed with exit code {code}: {command}\n{output}{vertex.place.quote()}"
+    text = f"{vertex.place}: RUN failed with exit code {code}: {shown}\n{output}{vertex.place.quote()}"
     return StepFailed(text, exit_code=code)
