@@ -100,7 +100,7 @@ class Images:
         if digits and len(digits[1]) == 64 and (record := self._read(digits[1])) is not None:
             return record
         reference = None
-        if not text.startswith("sha256:"):
+        if not text.startswith("sha256:") and not (digits and len(digits[1]) == 64):
             reference = _reference(text, bool(digits))
         if reference is not None and (record := self._named(reference)) is not None:
             return record

@@ -22,7 +22,9 @@ NAME = "index.sqlite"
 _RACY_NS = 100_000_000
 _BUSY_SECONDS = 5
 _SCHEMA = """
-    CREATE TABLE IF NOT EXISTS state (key INTEGER PRIMARY KEY CHECK (key = 1), stamp TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS state (key INTEGER PRIMARY KEY CHECK (key = 1), stamp TEXT NOT NULL,
+        total INTEGER NOT NULL
+    );
     CREATE TABLE IF NOT EXISTS images (
         image_id TEXT PRIMARY KEY, created TEXT NOT NULL, size INTEGER NOT NULL, record TEXT NOT NULL
     ) WITHOUT ROWID;
@@ -43,7 +45,9 @@ def images(root: Path, blobs: Blobs, scan: Callable[[], Iterable["ImageRecord"]]
             if stamp == _stamp(root) and _is_settled(stamp):
                 _write(database, stamp, found)
             return found
-    except sqlite3.OperationalError:  # busy for long, or the disk is full: a listing works without it
+    except sqlite3.OperationalError as error:  # busy for long, or the disk is full: a listing works without
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # another version's tables
+            (root / NAME).unlink(missing_ok=True)
         return _ordered(scan())
     except (sqlite3.Error, ValueError, KeyError, TypeError):
         (root / NAME).unlink(missing_ok=True)  # damaged: the next listing makes it anew
@@ -82,10 +86,12 @@ def _read(database: "sqlite3.Connection", stamp: str, blobs: Blobs) -> list["Ima
 
     database.execute("BEGIN")
     try:
-        row = database.execute("SELECT stamp FROM state").fetchone()
+        row = database.execute("SELECT stamp, total FROM state").fetchone()
         if row is None or row[0] != stamp:
             return None
         rows = database.execute("SELECT record FROM images ORDER BY created DESC, image_id").fetchall()
+        if len(rows) != row[1]:
+            return None
         return [parse_record(json.loads(record), blobs) for (record,) in rows]
     finally:
         database.execute("ROLLBACK")
@@ -97,7 +103,7 @@ def _write(database: "sqlite3.Connection", stamp: str, records: Iterable["ImageR
         database.execute("DELETE FROM images")
         rows = [(one.image_id, one.created, one.size, json.dumps(one.stored())) for one in records]
         database.executemany("INSERT INTO images VALUES (?, ?, ?, ?)", rows)
-        database.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (stamp,))
+        database.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", (stamp, len(rows)))
         database.execute("COMMIT")
     except BaseException:
         if database.in_transaction:
