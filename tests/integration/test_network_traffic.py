@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures_network import HOST, HOST_SIDE, NEXT_DOOR, ask, enter, run, serving, throw
+from fixtures_network import HOST, HOST_SIDE, NEXT_DOOR, ask, enter, eventually, run, serving, throw
 from sealift.network import Attachment, Networks, parse_port
 from sealift.network.subnets import default_mtu
 from sealift.store import Store
@@ -189,3 +189,16 @@ def test_a_client_that_keeps_asking_over_udp_follows_the_port(networks: Networks
         second = published(networks, f"{port}:80/udp", container=B)
         with serving(second, 80, protocol="udp", word="second"):
             assert answer().startswith(b"second")
+
+
+def test_the_gateway_keeps_its_hardware_address_when_containers_come_and_go(networks: Networks) -> None:
+    networks.attach("bridge", A)
+    bridge = Path(f"/sys/class/net/{networks.device(networks.find('bridge'))}")
+    before = (bridge / "address").read_text()
+    for number in range(4):
+        networks.attach("bridge", f"{number:064}")
+    networks.detach(A)
+    for number in range(4):
+        networks.detach(f"{number:064}")
+    assert eventually(lambda: not list((bridge / "brif").iterdir()))
+    assert (bridge / "address").read_text() == before

@@ -28,13 +28,21 @@ def make_bridge(bridge: str, network: Network, mtu: int) -> None:
     """A bridge with the network's gateway as its address, in place of any device of this name."""
     remove(bridge)
     address = f"{format_address(network.gateway)}/{network.subnet.prefix}"
-    text = f"link add name {bridge} mtu {mtu} type bridge\naddress add {address} dev {bridge} brd +\n"
-    programs.run("ip", "-batch", "-", text=text)
+    # Without an address of its own a bridge takes one of its ports', and another when that port goes:
+    # containers that know the old one would reach nobody for half a minute.
+    mac = hardware_address(network.gateway)
+    text = f"link add name {bridge} mtu {mtu} address {mac} type bridge\n"
+    programs.run("ip", "-batch", "-", text=f"{text}address add {address} dev {bridge} brd +\n")
     # Packets from 127.0.0.1 to a published port leave through the bridge; the rules guard the other way.
     _set(f"ipv4/conf/{bridge}/route_localnet", "1")
     with suppress(FileNotFoundError):  # a kernel without IPv6
         _set(f"ipv6/conf/{bridge}/disable_ipv6", "1")
     _bring_up(bridge)
+
+
+def hardware_address(address: int) -> str:
+    """An Ethernet address for an IPv4 address: locally administered, the same for whoever has it next."""
+    return "02:5e:" + address.to_bytes(4, "big").hex(":")
 
 
 def forward_packets() -> None:

@@ -36,8 +36,12 @@ class Names:
     def join(self, bridge: str, attachment: Attachment) -> None:
         """Have the container found by its names."""
         with self._lock():
-            lines = self._lines(bridge, attachment.container) or [attachment.gateway]
-            self._write(bridge, [*lines, _line(attachment)])
+            if (self._directory / bridge).exists():
+                # A file system that is asked to replace a file writes it to the disk first: 3 ms.
+                with (self._directory / bridge).open("a") as file:
+                    file.write(f"{_line(attachment)}\n")
+            else:
+                self._write(bridge, [attachment.gateway, _line(attachment)])
             self._tell()
 
     def leave(self, bridge: str, container: str) -> None:

@@ -10,6 +10,7 @@ from typing import Self
 from sealift.core.document import JSON
 from sealift.core.errors import Conflict, Invalid
 from sealift.network import claims, devices, elements, files, flows
+from sealift.network.addresses import format_address, parse_address
 from sealift.network.bridges import Bridges, forwardings, mtu
 from sealift.network.catalog import DEFAULT, Catalog
 from sealift.network.files import Resolver
@@ -219,7 +220,6 @@ class Networks:
     def _plan(self, network: Network, container: str, address: str) -> Attachment:
         """The attachment as it will be, its address taken."""
         leased = self._state.lease(network, container, address)
-        numbers = [int(part) for part in leased.split(".")]
         return Attachment(
             container=container,
             network=network.name,
@@ -228,8 +228,8 @@ class Networks:
             device=f"slv{os.urandom(5).hex()}",
             address=leased,
             prefix=network.subnet.prefix,
-            gateway=".".join(str(network.gateway >> shift & 255) for shift in (24, 16, 8, 0)),
-            mac="02:5e:" + ":".join(f"{number:02x}" for number in numbers),
+            gateway=format_address(network.gateway),
+            mac=devices.hardware_address(parse_address(leased)),
         )
 
     def _reserve(self, attachment: Attachment, ports: Sequence[PortMapping], held: ExitStack) -> Attachment:
