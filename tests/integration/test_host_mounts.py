@@ -1,12 +1,13 @@
 """Mounts made by every way that the kernel offers, and directory trees measured and removed."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from fixtures_snapshot import mounts_below
-from sealift.host import mounts
+from sealift.host import mounts, syscalls
 from sealift.host.files import remove_tree, tree_size
 from sealift.host.mounts import Overlay
 
@@ -135,3 +136,26 @@ def test_tree_size_counts_each_file_once(tmp_path: Path) -> None:
     (tmp_path / "a/three").write_bytes(b"y" * 10)
     assert tree_size(tmp_path) == 1010
     assert tree_size(tmp_path / "missing") == 0
+
+
+def test_openat2_is_asked_again_when_others_rename(tmp_path: Path) -> None:
+    """The kernel gives up on '..' while anything is renamed: another process does nothing else."""
+    for name in ("a/b", "x"):
+        (tmp_path / name).mkdir(parents=True)
+    pid = os.fork()
+    if not pid:
+        while True:
+            (tmp_path / "x").rename(tmp_path / "y")
+            (tmp_path / "y").rename(tmp_path / "x")
+    root = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        inner = (tmp_path / "a").stat().st_ino
+        for _ in range(3000):
+            path = "a/b/../b/../../../../a"
+            found = syscalls.openat2(root, path, os.O_PATH, syscalls.RESOLVE_IN_ROOT)
+            assert os.fstat(found).st_ino == inner
+            os.close(found)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(root)

@@ -64,7 +64,9 @@ def test_what_can_be_mounted_is_remembered_until_the_next_boot(
     monkeypatch.setattr(probes, "boot_id", lambda: "another")
     assert probes.abilities(tmp_path) == found
     cache.write_text("damaged")
+    (tmp_path / ".tmp-probe/upperdir").mkdir(parents=True)  # one was killed before
     assert probes.abilities(tmp_path) == found
+    assert [path.name for path in tmp_path.iterdir()] == [probes.CACHE]
 
 
 def test_the_probe_is_what_our_own_writer_makes() -> None:

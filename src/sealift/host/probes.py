@@ -3,6 +3,7 @@
 Nothing a probe mounts is ever attached to a directory, so nothing stays, even of one that is killed.
 """
 
+import fcntl
 import json
 import os
 from contextlib import ExitStack, suppress
@@ -15,6 +16,7 @@ from sealift.host.files import remove_tree
 
 FILES, LOOPS = "files", "loops"
 CACHE = "probes.json"
+_PLACE = ".tmp-probe"
 
 _TINY_INDEX = """
 eNpjYBgFo2AUjFTw6OHXByCaCYg5oTQ6YAViZiLN4wGTjGCz6AEYR6OQ4vB768jAoAPls+AJU2xpAxTPKo0MDBxQvgIOdbjjajQG
@@ -50,22 +52,25 @@ def abilities(directory: Path) -> Abilities:
         if known == key:
             return Abilities(*found)
     result = probe(directory)
-    temporary = directory / f".tmp-{os.urandom(8).hex()}"
-    with suppress(OSError):  # a full disk: ask again next time
-        temporary.write_text(json.dumps([key, *result]))
-        temporary.replace(cache)
+    with suppress(OSError):  # a full disk: ask again next time; torn, it is not understood
+        cache.write_text(json.dumps([key, *result]))
     return result
 
 
 def probe(directory: Path) -> Abilities:
-    """Find out, whatever is remembered."""
-    place = directory / f".tmp-{os.urandom(8).hex()}"
-    place.mkdir(mode=0o700)
+    """Find out, whatever is remembered. One at a time: each clears what a killed one left."""
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    place = directory / _PLACE
     try:
-        kind, problem = _erofs(place)
-        return Abilities(kind, problem, _overlay(place))
-    finally:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         remove_tree(place)
+        place.mkdir(mode=0o700)
+        kind, problem = _erofs(place)
+        found = Abilities(kind, problem, _overlay(place))
+        remove_tree(place)
+        return found
+    finally:
+        os.close(lock)
 
 
 def _erofs(place: Path) -> tuple[str, str]:
