@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures_archive import END, entries, header, member, padded, pax, stream, written
-from sealift.archive import Entry, read_entries
+from sealift.archive import Entry, open_data, read_entries
 from sealift.core.errors import Corrupt, Invalid
 
 
@@ -208,8 +208,12 @@ def test_sparse_files_of_gnu_tar(tmp_path: Path, options: tuple[str, ...]) -> No
     assert sorted(found) == sorted(names)
     assert found["sparse"].segments and found["many"].segments and found["hole"].segments
     assert not found["after"].segments
-    for name in names:
-        assert content(tar, found[name]) == (tmp_path / name).read_bytes(), name
+    with archive.open("rb") as file:
+        for name in names:
+            wanted = (tmp_path / name).read_bytes()
+            assert content(tar, found[name]) == wanted, name
+            with open_data(file.fileno(), found[name]) as data:
+                assert data.read() == wanted
 
 
 @pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -227,6 +231,17 @@ def test_archives_of_python(tmp_path: Path, format: int) -> None:
     with tarfile.open(fileobj=io.BytesIO(sink.getvalue())) as archive:
         wanted = [(one.name, one.size, one.mode, one.mtime) for one in archive]
     assert [(one.path, one.size, one.mode, one.mtime) for one in entries(sink.getvalue())] == wanted
+
+
+def test_data_of_a_tar_that_became_shorter_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(member(b"a", b"x" * 5000))
+    with path.open("rb") as file:
+        entry = next(read_entries(file))
+        with path.open("r+b") as other:
+            other.truncate(2000)
+        with pytest.raises(Corrupt, match="ends in the data"):
+            open_data(file.fileno(), entry).read()
 
 
 def test_thirteen_thousand_headers_take_a_quarter_of_a_second_at_most(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple, Protocol
 
-from sealift.archive import Entry, read_entries
+from sealift.archive import Entry, open_data, read_entries
 from sealift.build.tree import Tree, resolve
 from sealift.core.digest import Digest
 from sealift.core.errors import Invalid
@@ -148,9 +148,8 @@ class _Headers:
 
     def read(self, path: str, limit: int) -> bytes:
         entry = self._original(self._entries[path])
-        with self._path.open("rb") as file:
-            file.seek(entry.offset)
-            return file.read(min(entry.size, limit))
+        with self._path.open("rb") as file, open_data(file.fileno(), entry) as data:
+            return data.read(limit)
 
     def implies(self, path: str) -> bool:
         return path in self._implied

@@ -5,13 +5,12 @@ replaces an earlier one. Owners, permissions and extended attributes are the arc
 otherwise.
 """
 
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from sealift.archive import Entry, decompress, read_entries
+from sealift.archive import Entry, decompress, open_data, read_entries
 from sealift.build.items import Item, Target
 from sealift.core.errors import Invalid, SealiftError
 
@@ -23,26 +22,15 @@ class Slice(NamedTuple):
     """A file's bytes inside the unpacked archive, read with `pread`: several may be open at once."""
 
     fd: int
-    offset: int
-    size: int
+    entry: Entry
     signature: None = None
 
+    @property
+    def size(self) -> int:
+        return self.entry.size
+
     def open(self) -> BinaryIO:
-        return io.BufferedReader(_Window(self.fd, self.offset, self.size), CHUNK)
-
-
-class _Window(io.RawIOBase):
-    def __init__(self, fd: int, offset: int, size: int) -> None:
-        self._fd, self._position, self._end = fd, offset, offset + size
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = os.pread(self._fd, min(len(buffer), self._end - self._position), self._position)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        return open_data(self.fd, self.entry)
 
 
 class Unpacker:
@@ -75,9 +63,10 @@ class Unpacker:
         import tempfile
 
         file.seek(0)
-        if not file.read(6).startswith(_MAGIC):
-            return os.fdopen(os.dup(file.fileno()), "rb")
+        packed = file.read(6).startswith(_MAGIC)
         file.seek(0)
+        if not packed:
+            return os.fdopen(os.dup(file.fileno()), "rb")
         copy = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115 - closed by `close`
         stream = decompress(file)
         while data := stream.read(CHUNK):
@@ -99,7 +88,7 @@ class Unpacker:
             target.put(path, _linked(entry, target, base))
             return
         uid, gid = target.owner if self._chowned else (entry.uid, entry.gid)
-        content = Slice(tar.fileno(), entry.offset, entry.size) if entry.kind == "file" else None
+        content = Slice(tar.fileno(), entry) if entry.kind == "file" else None
         identity = (-1 - tar.fileno(), entry.offset) if content else None
         link = entry.target if entry.kind == "symlink" else ""
         mode = 0o777 if entry.kind == "symlink" else entry.mode
