@@ -17,7 +17,7 @@ from sealift.container.parts import Parts
 from sealift.core.digest import Digest
 from sealift.core.errors import NotFound
 from sealift.core.settings import Settings
-from sealift.runtime.attach import Streams
+from sealift.runtime.spec import Streams
 from sealift.store import Store
 
 # fmt: off

@@ -136,7 +136,7 @@ from pathlib import Path
 from sealift import wiring
 from sealift.container import ContainerSpec
 from sealift.core.settings import Settings
-from sealift.runtime.attach import Streams
+from sealift.runtime.spec import Streams
 containers = wiring.containers(Settings(Path(sys.argv[2]), {}))
 removed = sys.argv[3] == "rm"
 spec = ContainerSpec("box:latest", ("sleep", "0.4"), name="one", network="bridge", auto_remove=removed)

@@ -10,7 +10,7 @@ import pytest
 from fixtures_container import Box, Run
 from sealift.container import ExecSpec, MountSpec, SecuritySpec
 from sealift.core.errors import Conflict, Invalid, StartFailed
-from sealift.runtime.attach import Streams
+from sealift.runtime.spec import Streams
 
 pytestmark = pytest.mark.root
 

@@ -10,7 +10,7 @@ import pytest
 from fixtures_container import Box
 from sealift.container import RestartPolicy
 from sealift.core.errors import Conflict, Invalid, NotFound, StartFailed
-from sealift.runtime.attach import Streams
+from sealift.runtime.spec import Streams
 
 pytestmark = pytest.mark.root
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from sealift.core.errors import Invalid
 
 if TYPE_CHECKING:
-    from sealift.runtime.attach import Streams
+    from sealift.runtime.spec import Streams
 
 
 def declare_detach_keys(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def detach_keys(args: argparse.Namespace) -> bytes:
 
 def choose(names: Collection[str] = (), *, stdin: bool) -> "Streams":
     """The streams named by `--attach`, or else stdout and stderr; standard input where `stdin` says so."""
-    from sealift.runtime.attach import Streams
+    from sealift.runtime.spec import Streams
 
     return Streams(
         stdin=0 if stdin and (not names or "stdin" in names) else None,

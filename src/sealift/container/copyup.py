@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sealift.core.errors import Invalid
+from sealift.host.files import remove_tree
 from sealift.runtime.inside import open_inside
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -40,13 +41,8 @@ def copy(rootfs: Path, path: str, target: Path) -> None:
 
 def empty(directory: Path) -> None:
     """Remove what is in a directory."""
-    import shutil
-
     for path in directory.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        remove_tree(path)
 
 
 def _copy_directory(source: int, target: int, depth: int) -> None:

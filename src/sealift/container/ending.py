@@ -16,6 +16,9 @@ from sealift.container.threads import Meanwhile
 from sealift.core.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from sealift.container.parts import Parts
     from sealift.container.record import Record
     from sealift.container.status import Status
@@ -42,7 +45,7 @@ def finish(parts: Parts, record: Record, ended: Exit | None = None) -> Status:
     if record.spec.auto_remove:
         remove(parts, record, volumes=True)
         return after
-    take_down(parts, record)
+    _clear(parts, record, parts.snapshots.release)
     if _restarts(record, after):
         ran = after.finished - after.started
         after = after._replace(status=states.RESTARTING, failures=0 if ran >= SHORT_RUN else after.failures)
@@ -50,29 +53,28 @@ def finish(parts: Parts, record: Record, ended: Exit | None = None) -> Status:
     return after
 
 
-def take_down(parts: Parts, record: Record) -> None:
-    """Everything that a container has only while it runs."""
-    leaving = Meanwhile(lambda: parts.networks.detach(record.id)) if on_network(record) else None
-    try:
-        parts.engine.delete(record.id, force=True)
-        parts.snapshots.release(parts.registry.snapshot(record.id))
-    finally:
-        if leaving:
-            leaving.result()
-
-
 def remove(parts: Parts, record: Record, *, volumes: bool) -> None:
     """Everything that there is of a container, with its anonymous volumes where asked for."""
-    leaving = Meanwhile(lambda: parts.networks.detach(record.id)) if on_network(record) else None
-    try:
-        parts.engine.delete(record.id, force=True)
-        parts.snapshots.remove(parts.registry.snapshot(record.id))
-    finally:
-        if leaving:
-            leaving.result()
+    _clear(parts, record, parts.snapshots.remove)
     parts.registry.remove(record)
     if volumes:
         _remove_volumes(parts, record)
+
+
+def _clear(parts: Parts, record: Record, unmount: Callable[[Path], None]) -> None:
+    """Everything that a container has only while it runs. Once no process is left, all at the same time."""
+    network = Meanwhile(lambda: parts.networks.detach(record.id)) if on_network(record) else None
+    directory = parts.registry.snapshot(record.id)
+    alive = parts.engine.process(record.id) is not None
+    tree = None if alive else Meanwhile(lambda: unmount(directory))
+    try:
+        parts.engine.delete(record.id, force=True)
+        if alive:
+            unmount(directory)
+    finally:
+        for one in (tree, network):
+            if one is not None:
+                one.result()
 
 
 def _remove_volumes(parts: Parts, record: Record) -> None:

@@ -12,8 +12,8 @@ from sealift.container.looking import look
 from sealift.container.running import copy
 from sealift.core.errors import Conflict, Invalid
 from sealift.runtime import execs, terminal
-from sealift.runtime.attach import Streams, forwarding
-from sealift.runtime.spec import ProcessSpec
+from sealift.runtime.attach import forwarding
+from sealift.runtime.spec import ProcessSpec, Streams
 
 if TYPE_CHECKING:
     from sealift.container.parts import Parts

@@ -82,7 +82,7 @@ def sweep(parts: Parts) -> None:
     for path in parts.registry.leftovers():
         with suppress(OSError):
             parts.snapshots.remove(path / "snapshot")
-        from sealift.container.registry import remove_tree
+        from sealift.host.files import remove_tree
 
         remove_tree(path)
 

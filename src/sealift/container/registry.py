@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sealift.container import names
 from sealift.container.record import Record
 from sealift.core.errors import Conflict, NotFound
+from sealift.host.files import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,13 +232,6 @@ class Registry:
         temporary = directory / f".{FILE}"
         temporary.write_bytes(record.encode())
         temporary.replace(directory / FILE)
-
-
-def remove_tree(directory: Path) -> None:
-    """Remove a directory of ours, which may be large or gone. Nothing may be mounted in it."""
-    import shutil
-
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _lock(directory: Path, how: int) -> Lock:

@@ -12,11 +12,11 @@ from sealift.container import status as states
 from sealift.container.looking import held, look
 from sealift.container.status import Status
 from sealift.core.errors import Conflict, NotFound
-from sealift.runtime.attach import Attachment, Streams, forwarding, interact
 from sealift.runtime.monitor import Created, Exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sealift.container.parts import Parts
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sealift.container.registry import Lock
     from sealift.container.spec import ContainerSpec
     from sealift.container.values import Container
+    from sealift.runtime.attach import Attachment
+    from sealift.runtime.spec import Streams
 
 
 def create(parts: Parts, spec: ContainerSpec, *, pending: bool = False) -> tuple[Record, Lock]:
@@ -109,11 +111,13 @@ def attach(parts: Parts, name: str, streams: Streams, keys: bytes, forward: bool
             fix = f"sealift {'unpause' if state == 'paused' else 'start'} {record.name}"
             raise Conflict(f"cannot attach to container {record.name}: it is {state}", fix=fix)
         created = Created(status.process, status.monitor or status.process)
+        from sealift.runtime.attach import Attachment
+
         attachment = Attachment.connect(parts.registry.bundle(record.id))
     with ExitStack() as stack:
         stack.callback(attachment.close)
         if forward:
-            stack.enter_context(forwarding(lambda number: _deliver(created, number)))
+            stack.enter_context(_forwarding(created))
         if not copy(attachment, streams, keys, terminal=record.spec.terminal):
             return None
         return wait(parts, record.id)
@@ -145,6 +149,8 @@ def wait(parts: Parts, name: str) -> int:
 def copy(attachment: Attachment, streams: Streams, keys: bytes, *, terminal: bool) -> bool:
     """Copy the streams to the end (True), or until the user leaves it (False)."""
     if terminal and streams.stdin is not None and os.isatty(streams.stdin):
+        from sealift.runtime.attach import interact
+
         return interact(attachment, streams, keys)
     return attachment.run(streams, keys if terminal else b"")
 
@@ -155,27 +161,37 @@ def _attended(
     attachments: list[Attachment] = []
 
     def before(bundle: Path) -> None:
+        from sealift.runtime.attach import Attachment
+
         attachments.append(Attachment.connect(bundle))
+
+    def meanwhile() -> None:
+        import sealift.runtime.attach  # noqa: F401 - its import takes 4 ms, which are free now
 
     with ExitStack() as stack:
         attendance = parts.registry.attend(record.id)
         if attendance is not None:
             stack.callback(attendance.release)
-        created = _start(parts, record, before)
+        created = _start(parts, record, before, meanwhile)
         lock.release()
         stack.callback(attachments[0].close)
         if forward:
-            stack.enter_context(forwarding(lambda number: _deliver(created, number)))
+            stack.enter_context(_forwarding(created))
         if not copy(attachments[0], streams, keys, terminal=record.spec.terminal):
             return None
         ended = parts.monitor.wait(parts.registry.bundle(record.id), created)
         return _finish(parts, record.id, ended)
 
 
-def _start(parts: Parts, record: Record, before: Callable[[Path], None] | None = None) -> Created:
+def _start(
+    parts: Parts,
+    record: Record,
+    before: Callable[[Path], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Created:
     """Start; where that fails, a container that is to be removed at its end is removed."""
     try:
-        return starting.start(parts, record, before)
+        return starting.start(parts, record, before, meanwhile)
     except BaseException:
         pending = states.read(parts.registry.directory(record.id)).pending  # still: it was interrupted
         if record.spec.auto_remove or pending:
@@ -208,8 +224,13 @@ def _created(status: Status) -> Created | None:
     return Created(status.process, status.monitor or status.process)
 
 
-def _deliver(created: Created, number: int) -> None:
-    created.process.signal(number)
+def _forwarding(created: Created) -> AbstractContextManager[None]:
+    from sealift.runtime.attach import forwarding
+
+    def deliver(number: int) -> None:
+        created.process.signal(number)
+
+    return forwarding(deliver)
 
 
 def _joined(parts: Parts, spec: ContainerSpec) -> ContainerSpec:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sealift.container.volumes import Volumes
     from sealift.core.digest import Digest
     from sealift.core.document import JSON
-    from sealift.runtime.attach import Streams
+    from sealift.runtime.spec import Streams
 
 
 class Containers:

@@ -32,16 +32,23 @@ _EXIT_SCRIPT = 'exec 9<>"$1" && flock 9; [ -e "$2" ] || exit 0; shift 2; exec 9>
 
 
 def start(
-    parts: Parts, record: Record, before: Callable[[Path], None] | None = None, *, again: bool = False
+    parts: Parts,
+    record: Record,
+    before: Callable[[Path], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+    *,
+    again: bool = False,
 ) -> Created:
-    """Start a container that does not run. `before` is called with its bundle when its streams can be
-    attached, before its process runs. `again` keeps count of restarts. `StartFailed` has docker's exit code.
+    """Start a container that does not run. `StartFailed` has docker's exit code.
+
+    `meanwhile` is called while conmon is at work; `before`, with the bundle, when its streams can be attached
+    and its process does not run yet. `again` keeps count of restarts.
     """
     directory = parts.registry.directory(record.id)
     old = states.read(directory)
     states.write(directory, old._replace(status=states.STARTING, boot=parts.boot, owner=parts.me))
     try:
-        created, attachment = _create(parts, record)
+        created, attachment = _create(parts, record, meanwhile)
         if before is not None:
             before(parts.registry.bundle(record.id))
         parts.engine.start(record.id)
@@ -95,7 +102,9 @@ def supervision(parts: Parts, record: Record) -> Supervision:
     )  # fmt: skip
 
 
-def _create(parts: Parts, record: Record) -> tuple[Created, Attachment | None]:
+def _create(
+    parts: Parts, record: Record, meanwhile: Callable[[], None] | None
+) -> tuple[Created, Attachment | None]:
     joining = Meanwhile(lambda: _join(parts, record)) if on_network(record) else None  # waits for programs
     try:
         rootfs = mount(parts, record)
@@ -105,7 +114,8 @@ def _create(parts: Parts, record: Record) -> tuple[Created, Attachment | None]:
     from sealift.container import preparing
 
     bundle.write(directory, preparing.spec(parts, record, rootfs, attachment))
-    return parts.monitor.create(record.id, directory, supervision(parts, record)), attachment
+    created = parts.monitor.create(record.id, directory, supervision(parts, record), meanwhile)
+    return created, attachment
 
 
 def mount(parts: Parts, record: Record) -> Path:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sealift.container import parsing
 from sealift.container.values import Pruned
 from sealift.core.errors import Conflict, NotFound
+from sealift.host.files import remove_tree, tree_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ class Volumes:
         write_json(making / _FILE, value)
         with self._store.lock("volumes"):
             if (self._root / name / _FILE).exists():
-                _remove_tree(making)
+                remove_tree(making)
             else:
                 making.rename(self._root / name)
                 sync_directory(self._root)
@@ -116,7 +117,7 @@ class Volumes:
                 )
             gone = self._root / f"{_GONE}{os.urandom(6).hex()}"
             volume.path.parent.rename(gone)
-        _remove_tree(gone)
+        remove_tree(gone)
 
     def prune(self, *, everything: bool = False, keep: Callable[[Volume], bool] | None = None) -> Pruned:
         """Remove unused anonymous volumes; named ones too where `everything`."""
@@ -134,16 +135,8 @@ class Volumes:
         return Pruned(tuple(removed), freed)
 
     def size(self, name: str) -> int:
-        """Bytes its files take."""
-        total, seen = 0, set()
-        for directory, _, files in os.walk(self.find(name).path):
-            for file in files:
-                with suppress(FileNotFoundError):
-                    status = os.lstat(os.path.join(directory, file))  # noqa: PTH118 - many files
-                    if status.st_ino not in seen:
-                        seen.add(status.st_ino)
-                        total += status.st_blocks * 512
-        return total
+        """Bytes its files have."""
+        return tree_size(self.find(name).path)
 
     def inspect(self, name: str) -> dict[str, JSON]:
         """In the shape of docker's `GET /volumes/{name}`."""
@@ -196,10 +189,4 @@ class Volumes:
         with self._store.lock("volumes"):
             for path in self._root.iterdir():
                 if path.name.startswith((_NEW, _GONE)) and time.time() - path.stat().st_mtime > 60:
-                    _remove_tree(path)
-
-
-def _remove_tree(path: Path) -> None:
-    import shutil
-
-    shutil.rmtree(path, ignore_errors=True)
+                    remove_tree(path)

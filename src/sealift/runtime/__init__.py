@@ -16,6 +16,7 @@ from sealift.runtime.spec import (
     Resources,
     Rlimit,
     Security,
+    Streams,
     User,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "Runtime",
     "Security",
     "State",
+    "Streams",
     "User",
     "choose_runtime",
 ]

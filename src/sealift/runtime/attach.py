@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
 
 from sealift.core.errors import Conflict
 from sealift.runtime import terminal
+from sealift.runtime.spec import Streams
 
 _PACKET = 8193  # conmon's largest: one byte that says which stream, 8192 of it
 _CHUNK = 8192
@@ -40,14 +40,6 @@ _FORWARDED = tuple(
         signal.SIGTRAP,
     )
 )
-
-
-class Streams(NamedTuple):
-    """Descriptors of ours; None where a stream is not wanted. `stdin` None leaves the container's alone."""
-
-    stdin: int | None = None
-    stdout: int | None = 1
-    stderr: int | None = 2
 
 
 class Attachment:

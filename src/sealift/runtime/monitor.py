@@ -11,6 +11,7 @@ import os
 import select
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,13 +68,16 @@ class Monitor:
         """The monitor for an engine; `Unavailable` where conmon is missing."""
         return cls(engine, programs.need("conmon", "conmon"))
 
-    def create(self, container: str, bundle: Path, how: Supervision) -> Created:
+    def create(
+        self, container: str, bundle: Path, how: Supervision, meanwhile: Callable[[], None] | None = None
+    ) -> Created:
         """Make the container of a written bundle; its process waits for `Engine.start`.
 
+        `meanwhile` is called once conmon is at work, which takes it some 30 ms.
         `StartFailed` with docker's exit code when the runtime refuses. Nothing is left then.
         """
         self._prepare(container, bundle)
-        answer = _converse(self._command(container, bundle, how), bundle)
+        answer = _converse(self._command(container, bundle, how), bundle, meanwhile)
         if answer.data <= 0:
             raise failures.start_failure(answer.message)
         process = Process.of(answer.data)
@@ -216,7 +220,7 @@ def read_process(pid_file: Path) -> Process | None:
         return None
 
 
-def _converse(command: list[str], directory: Path) -> Answer:
+def _converse(command: list[str], directory: Path, meanwhile: Callable[[], None] | None) -> Answer:
     """Start conmon and hear what became of `create`."""
     sync, sync_theirs = os.pipe()
     start_theirs, start = os.pipe()
@@ -227,6 +231,7 @@ def _converse(command: list[str], directory: Path) -> Answer:
                 directory,
                 {"_OCI_SYNCPIPE": sync_theirs, "_OCI_STARTPIPE": start_theirs},
                 signal.fileno(),
+                meanwhile,
             )
         finally:
             os.close(sync_theirs)
@@ -234,7 +239,13 @@ def _converse(command: list[str], directory: Path) -> Answer:
         return read_answer(answers.readline(), errors)
 
 
-def launch(command: list[str], directory: Path, pipes: dict[str, int], start: int) -> Path:
+def launch(
+    command: list[str],
+    directory: Path,
+    pipes: dict[str, int],
+    start: int,
+    meanwhile: Callable[[], None] | None = None,
+) -> Path:
     """Start conmon in `directory`, let it go on, and wait until it has gone to the background.
 
     Returns the file that has what it says before it has other ways of saying it.
@@ -253,6 +264,8 @@ def launch(command: list[str], directory: Path, pipes: dict[str, int], start: in
         )
     _leave_session(process.pid)
     os.write(start, b"\0")
+    if meanwhile is not None:
+        meanwhile()
     process.wait()
     return errors
 

@@ -130,3 +130,11 @@ class BundleSpec(NamedTuple):
     shm_size: int = DEFAULT_SHM_SIZE
     init: str = ""
     annotations: tuple[tuple[str, str], ...] = ()
+
+
+class Streams(NamedTuple):
+    """Descriptors of ours; None where a stream is not wanted. `stdin` None leaves the container's alone."""
+
+    stdin: int | None = None
+    stdout: int | None = 1
+    stderr: int | None = 2
