@@ -1,11 +1,17 @@
 """COPY, ADD and WORKDIR: what ends up in the image is what docker puts there."""
 
+import bz2
+import gzip
 import io
+import lzma
 import os
+import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from fixtures_build import Workshop
 from sealift.core.errors import Invalid, NotFound
@@ -172,6 +178,36 @@ def test_copy_from_an_image_follows_its_links_inside_it(based: Workshop, tmp_pat
     assert based.read(built, "p").startswith(b"root:")
     with pytest.raises(NotFound):
         based.build("FROM scratch\nCOPY --from=linked /out/secret /s\n")
+
+
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress]
+)
+def test_add_knows_archives_by_their_content(based: Workshop, pack: Callable[[bytes], bytes]) -> None:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        member = tarfile.TarInfo("f")
+        member.size = 3
+        archive.addfile(member, io.BytesIO(b"abc"))
+    (based.context / "x").write_bytes(pack(data.getvalue()))
+    built = based.build("FROM base\nADD x /y/\n")
+    assert sorted(based.files(built)) == ["y", "y/f"]
+    assert based.read(built, "y/f") == b"abc"
+
+
+def test_add_fills_the_holes_of_sparse_files(based: Workshop) -> None:
+    sparse = based.context / "s"
+    with sparse.open("wb") as file:
+        for position in (0, 1 << 20, 3 << 20):
+            file.seek(position)
+            file.write(b"x" * 5000)
+        file.truncate(4 << 20)
+    for form in ("gnu", "posix"):
+        command = ["tar", "--sparse", f"--format={form}", "-cf", "s.tar", "s"]
+        subprocess.run(command, cwd=based.context, check=True)
+        assert (based.context / "s.tar").stat().st_size < 1 << 20
+        built = based.build(f"FROM base\nADD s.tar /{form}/\n")
+        assert based.read(built, f"{form}/s") == sparse.read_bytes()
 
 
 def test_add_unpacks_archives_and_copies_what_is_none(based: Workshop) -> None:
