@@ -1,8 +1,9 @@
 """Which snapshots this host allows: EROFS from files, EROFS over loop devices, or unpacked directories."""
 
+import os
 from typing import TYPE_CHECKING
 
-from sealift.core.errors import Unavailable
+from sealift.core.errors import Denied, Unavailable
 from sealift.host import in_user_namespace, probes
 from sealift.snapshot.overlays import OverlaySnapshots
 
@@ -11,8 +12,12 @@ if TYPE_CHECKING:
 
 
 def choose(store: "Store") -> OverlaySnapshots:
-    """The best that works here. `Unavailable` where no overlay can be mounted in the store's directory."""
+    """The best that works here. `Unavailable` where no overlay can be mounted in the store's directory,
+    `Denied` to users who may not mount at all.
+    """
     found = probes.abilities(store.directory("run"))
+    if found.overlay_problem and os.geteuid():
+        raise Denied("images can be mounted by root alone", fix="sudo sealift …")
     if found.overlay_problem:
         raise Unavailable(
             f"no overlay can be mounted in {store.root}: {found.overlay_problem}",

@@ -21,7 +21,7 @@ class ErofsSnapshots(OverlaySnapshots):
         self, store: Store, mount_index: MountIndex = mount_files, indexes: Indexes | None = None
     ) -> None:
         super().__init__(store)
-        self._mount_index = mount_index
+        self.mount_index = mount_index
         self._indexes = indexes or Indexes(store)
 
     def ready(self, layers: Sequence[Digest]) -> None:
@@ -46,7 +46,7 @@ class ErofsSnapshots(OverlaySnapshots):
 
     def _needed(self, layers: Sequence[Digest]) -> dict[str, MountAt]:
         found = self._indexes.find(layers) or self._indexes.make(layers)
-        return {_name(index): partial(self._mount_index, index, self._store.layers) for index in found}
+        return {_name(index): partial(self.mount_index, index, self._store.layers) for index in found}
 
 
 def _name(index: Index) -> str:
