@@ -18,44 +18,19 @@ _MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 CHUNK = 1 << 20
 
 
-class Pieces(NamedTuple):
-    """A file's bytes inside the unpacked archive, read with `pread`: several may be open at once.
-
-    `segments` are (offset in the file, length, offset in the archive) each, in order; zeros are between them.
-    """
+class Slice(NamedTuple):
+    """A file's bytes inside the unpacked archive, read with `pread`: several may be open at once."""
 
     fd: int
-    size: int
-    segments: tuple[tuple[int, int, int], ...]
+    entry: Entry
     signature: None = None
 
+    @property
+    def size(self) -> int:
+        return self.entry.size
+
     def open(self) -> BinaryIO:
-        return io.BufferedReader(_Window(self), CHUNK)
-
-
-class _Window(io.RawIOBase):
-    def __init__(self, pieces: Pieces) -> None:
-        self._pieces = pieces
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._next(min(len(buffer), self._pieces.size - self._position))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-    def _next(self, wanted: int) -> bytes:
-        """At most `wanted` bytes from where we are; zeros up to where the next segment begins."""
-        for start, length, offset in self._pieces.segments:
-            if self._position < start:
-                return bytes(min(wanted, start - self._position))
-            inside = self._position - start
-            if inside < length:
-                return os.pread(self._pieces.fd, min(wanted, length - inside), offset + inside)
-        return bytes(wanted)
+        return open_data(self.fd, self.entry)
 
 
 class Unpacker:
