@@ -21,8 +21,9 @@ setup:
 demo: setup
 	@scripts/as-root scripts/demo
 
+# In /var/tmp, as /tmp is often in memory, where the kernel cannot mount layers from files.
 test: setup
-	@scripts/as-root $(BIN)/pytest -n 2 --dist loadgroup
+	@scripts/as-root env TMPDIR=/var/tmp $(BIN)/pytest -n 2 --dist loadgroup
 
 check: setup
 	@$(BIN)/ruff check .
