@@ -101,7 +101,8 @@ def test_stop_sends_the_stop_signal_first(box: Box) -> None:
 
 
 def test_stop_kills_what_does_not_end_in_time(box: Box) -> None:
-    box.containers.run(box.sh("trap '' TERM; while :; do sleep 0.05; done", name="aa"))
+    box.containers.run(box.sh("trap '' TERM; echo deaf; while :; do sleep 0.05; done", name="aa"))
+    box.until(lambda: box.log("aa") == b"deaf\n", "the signal is ignored")
     begun = time.monotonic()
     box.containers.stop("aa", 0.3)
     assert 0.3 <= time.monotonic() - begun < 5
