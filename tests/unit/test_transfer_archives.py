@@ -3,9 +3,9 @@
 import bz2
 import gzip
 import io
-import subprocess
 import json
 import lzma
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
