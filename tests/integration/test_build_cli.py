@@ -172,6 +172,22 @@ def test_an_ignore_file_that_leads_out_of_the_context_is_not_followed(
     assert sealift(based, "build", "-q", ".").returncode == 0
 
 
+def test_prune_forgets_steps_and_frees_what_only_they_kept(based: Workshop) -> None:
+    write(based, "FROM base\nRUN echo kept > /kept\n")
+    kept = sealift(based, "build", "-q", "-t", "x", "--network=none", ".").stdout.strip()
+    write(based, "FROM base AS no\nRUN echo lost > /lost\nFROM base\nCOPY --from=no /bin/sh /y\n")
+    sealift(based, "build", "-q", "-t", "y", "--network=none", ".")
+    before = set(based.store.layers.all())
+    done = sealift(based, "builder", "prune", "-f")
+    assert done.returncode == 0, done.stderr
+    gone = before - set(based.store.layers.all())
+    assert len(gone) == 1
+    assert set(based.store.images.find(kept).layers) <= set(based.store.layers.all())
+    assert sealift(based, "builder", "prune", "-f", "-a").returncode == 0
+    assert before - set(based.store.layers.all()) == gone
+    assert not list((based.store.root / "build/steps").iterdir())
+
+
 def test_an_unchanged_build_is_quick(based: Workshop) -> None:
     for number in range(300):
         (based.context / f"f{number}").write_text("x" * number)

@@ -152,7 +152,7 @@ def test_what_a_killed_build_leaves_is_swept_by_the_next(based: Workshop) -> Non
     command = [sys.executable, "-m", "sealift", "--root", str(based.store.root), *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as killed:
         assert killed.stderr is not None
-        assert any(" up" in line for line in iter(killed.stderr.readline, ""))
+        assert any(line.endswith(" up\n") for line in iter(killed.stderr.readline, ""))
         assert based.leftovers() != []
         killed.send_signal(signal.SIGKILL)
     based.build("FROM base\nENV a=1\n")
@@ -166,7 +166,7 @@ def test_a_build_that_is_terminated_ends_its_steps(based: Workshop) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as ended:
             assert ended.stderr is not None
-            assert any(" up" in line for line in iter(ended.stderr.readline, ""))
+            assert any(line.endswith(" up\n") for line in iter(ended.stderr.readline, ""))
             ended.send_signal(number)
             assert "Traceback" not in ended.stderr.read()
         assert ended.returncode == 130

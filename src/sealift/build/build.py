@@ -71,16 +71,20 @@ class Builder:
 
     def build(self, request: BuildRequest, emit: Emit) -> Built:
         """Build and name the image. Interrupted, it ends its steps; killed, the next build tidies up."""
-        planned = self._plan(request)
-        for place, message in planned.warnings:
-            emit(Warned(f"{place}: {message}"))
-        if planned.unused:
-            emit(Warned(f"build arguments that no ARG takes: {', '.join(planned.unused)}"))
+        # The lease comes first: an image that is found stays until the new one names its layers.
         with self._store.lease(), Cancel() as cancel:
+            planned = self._plan(request)
+            self._tell(planned, emit)
             self.sweep()
             results = self._solve(request, planned, cancel, emit)
             image = commit.commit(self._store, planned, results, request.tags, emit)
         return Built(image, request.tags)
+
+    def _tell(self, planned: Plan, emit: Emit) -> None:
+        for place, message in planned.warnings:
+            emit(Warned(f"{place}: {message}"))
+        if planned.unused:
+            emit(Warned(f"build arguments that no ARG takes: {', '.join(planned.unused)}"))
 
     def sweep(self) -> None:
         """Remove what builds left that were killed."""

@@ -15,6 +15,7 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "build": Command("build", "Make an image from a Dockerfile", "Build"),
+    "builder prune": Command("builder_prune", "Forget build steps and remove what only they keep", "Build"),
     "run": Command("run", "Make a container and start it", "Run"),
     "create": Command("create", "Make a container without starting it", "Run"),
     "start": Command("start", "Start containers", "Run"),
