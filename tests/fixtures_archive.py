@@ -87,19 +87,18 @@ def file_entry(path: str, size: int = 0, **fields: object) -> Entry:
 
 def picture(root: Path, *, owners: bool = True) -> dict[str, tuple[object, ...]]:
     """Everything of a tree that a layer tells, by path. Names of one file show the first of them."""
-    shown: dict[str, tuple[object, ...]] = {}
+    paths = [Path(top, name) for top, names, files in os.walk(root) for name in (*names, *files)]
     first: dict[int, str] = {}
-    for directory, names, files in os.walk(root):
-        for name in (*names, *files):
-            path = Path(directory, name)
-            info = path.lstat()
-            where = str(path.relative_to(root))
-            named = where if path.is_dir() else min(first.setdefault(info.st_ino, where), where)
-            shown[where] = (
-                stat.filemode(info.st_mode), info.st_uid if owners else 0, info.st_gid if owners else 0,
-                info.st_mtime_ns // 10**9, info.st_rdev if stat.S_ISCHR(info.st_mode) else 0, named,
-                _content(path), _attributes(path),
-            )  # fmt: skip
+    for path in sorted(paths):
+        first.setdefault(path.lstat().st_ino, str(path.relative_to(root)))
+    shown: dict[str, tuple[object, ...]] = {}
+    for path in paths:
+        info = path.lstat()
+        shown[str(path.relative_to(root))] = (
+            stat.filemode(info.st_mode), info.st_uid if owners else 0, info.st_gid if owners else 0,
+            info.st_mtime_ns // 10**9, info.st_rdev if stat.S_ISCHR(info.st_mode) else 0,
+            first[info.st_ino], _content(path), _attributes(path),
+        )  # fmt: skip
     return shown
 
 

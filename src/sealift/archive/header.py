@@ -36,7 +36,7 @@ def split(block: bytes) -> Header:
     """The header in `block`, or `Invalid` if its checksum is wrong."""
     header = Header._make(_unpack(block))
     stored = octal(header.checksum)
-    if stored != sum(block) - sum(block[_SUM_AT]) + 256 and stored != _signed_sum(block):
+    if stored != sum(block) - sum(header.checksum) + 256 and stored != _signed_sum(block):
         raise Invalid("wrong header checksum")
     return header
 

@@ -47,21 +47,21 @@ def _join(sparse: list[bytes], key: bytes, value: bytes) -> None:
     sparse.append(value)
 
 
-def number(records: Records, key: bytes) -> int | None:
-    """The decimal value of a record, None where there is none. Never negative."""
+def number(records: Records, key: bytes, default: int) -> int:
+    """The decimal value of a record, never negative; `default` where there is none."""
     value = records.get(key)
     if not value:
-        return None
+        return default
     if not value.isdigit() or len(value) > 20:
         raise Invalid(f"{key.decode()} is not a number: {value[:40]!r}")
     return int(value)
 
 
-def seconds(records: Records) -> int | None:
-    """The modification time, rounded down to whole seconds."""
+def seconds(records: Records, default: int) -> int:
+    """The modification time, rounded down to whole seconds; `default` where there is none."""
     value = records.get(b"mtime")
     if not value:
-        return None
+        return default
     whole, _, fraction = value.partition(b".")
     digits = whole.removeprefix(b"-")
     if not digits.isdigit() or len(digits) > 20 or (fraction and not fraction.isdigit()):

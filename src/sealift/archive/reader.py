@@ -147,10 +147,9 @@ def _kind(header: Header, raw: bytes) -> str:
 def _numbers(header: Header, records: pax.Records) -> tuple[int, int, int]:
     uid, gid, mtime = octal(header.uid), octal(header.gid), octal(header.mtime)
     if records:
-        known = pax.number(records, b"uid"), pax.number(records, b"gid"), pax.seconds(records)
-        uid, gid, mtime = (
-            old if new is None else new for old, new in zip((uid, gid, mtime), known, strict=True)
-        )
+        uid = pax.number(records, b"uid", uid)
+        gid = pax.number(records, b"gid", gid)
+        mtime = pax.seconds(records, mtime)
     if not (0 <= uid <= MAX_ID and 0 <= gid <= MAX_ID):
         raise Invalid(f"owner {uid}:{gid} is out of range")
     return uid, gid, mtime if 0 <= mtime <= MAX_SECONDS else 0  # docker: a time it cannot hold becomes 1970
@@ -158,7 +157,8 @@ def _numbers(header: Header, records: pax.Records) -> tuple[int, int, int]:
 
 def _file(entry: Entry, header: Header, block: bytes, records: pax.Records, tape: Tape) -> tuple[Entry, int]:
     stored = octal(header.size)
-    if records and (size := pax.number(records, b"size")) is not None:
+    if records and b"size" in records:
+        size = pax.number(records, b"size", stored)
         if stored not in (0, size):  # CVE-2025-62518: one reader's data is the other's header
             raise Invalid(f"two sizes, {stored} and {size} bytes")
         stored = size
@@ -175,17 +175,17 @@ def _sparse(
     start = tape.position
     if header.kind == b"S":
         spans = sparse.old_map(block, octal, lambda: _map_block(tape))
-        size: int | None = octal(block[483:495])
+        size = octal(block[483:495])
         start = tape.position
     elif sparse.is_data_map(records):
         tape.check(stored)
         spans = sparse.data_map(lambda: _map_block(tape))
-        size = pax.number(records, b"GNU.sparse.realsize")
+        size = pax.number(records, b"GNU.sparse.realsize", -1)
     elif b"GNU.sparse.map" in records:
-        spans, size = sparse.pax_map(records), pax.number(records, b"GNU.sparse.size")
+        spans, size = sparse.pax_map(records), pax.number(records, b"GNU.sparse.size", -1)
     else:
         raise Invalid("unknown sparse format")
-    if size is None or size < 0:
+    if size < 0:
         raise Invalid("sparse file without a size")
     rest = stored - (tape.position - start)
     parts = sparse.segments(spans, size, tape.position, rest)

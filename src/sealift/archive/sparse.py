@@ -83,7 +83,7 @@ def data_map(read_block: ReadBlock) -> list[tuple[int, int]]:
 
 
 def is_data_map(records: Records) -> bool:
-    return (number(records, b"GNU.sparse.major"), number(records, b"GNU.sparse.minor")) == (1, 0)
+    return number(records, b"GNU.sparse.major", -1) == 1 and number(records, b"GNU.sparse.minor", -1) == 0
 
 
 def _numbers(words: Sequence[bytes]) -> list[int]:

@@ -6,6 +6,8 @@ from sealift.core.errors import Corrupt
 
 BLOCK = 512
 _SKIP_BYTES = 1 << 20
+_WINDOW_BYTES = 1 << 12
+"""Headers of small files lie close together: one read serves several."""
 
 
 class SeekableTape:
@@ -15,11 +17,18 @@ class SeekableTape:
         self._file = file
         self.position = file.tell()
         self._end = file.seek(0, 2)
+        self._window = b""
+        self._start = 0
 
     def read(self, size: int) -> bytes:
         """Exactly `size` bytes, or none at the very end."""
-        self._file.seek(self.position)
-        data = self._file.read(size)
+        inside = self.position - self._start
+        data = self._window[inside : inside + size]
+        if len(data) != size:
+            self._file.seek(self.position)
+            self._window = self._file.read(max(size, _WINDOW_BYTES))
+            self._start = self.position
+            data = self._window[:size]
         if len(data) != size:
             if data:
                 raise truncated(self.position)
