@@ -152,3 +152,42 @@ def told(root: Path, *, faithful: bool = True) -> dict[str, str]:
                 words.append(f"{xattr}={os.getxattr(path, xattr, follow_symlinks=False)!r}")
         lines[name] = " ".join(map(str, words))
     return lines
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def lower_and_changes(layer: Callable[[], LayerMaker]) -> list[Path]:
+    """Three layers that replace, hide and delete in every way."""
+    bottom = layer()
+    for name in (
+        "kept",
+        "replaced",
+        "deleted",
+        "emptied",
+        "hidden",
+        "reborn",
+        "refilled",
+        "to-file",
+        "later",
+    ):
+        bottom.directory(name).add(f"{name}/old", data=name.encode()).directory(f"{name}/sub")
+        bottom.add(f"{name}/sub/deep", data=b"deep").hardlink(f"{name}/linked", f"{name}/old")
+    bottom.add("file-to-dir", data=b"f").link("link-to-dir", "kept").add("plain", data=b"1")
+    middle = layer()
+    middle.directory("kept", 0o711, uid=5).add("kept/new", data=b"new").add("plain", data=b"2", mode=0o600)
+    middle.directory("replaced").add("replaced/old", data=b"replaced").directory("emptied")
+    middle.add(".wh.deleted").add("emptied/.wh.old").add("emptied/.wh.sub")
+    middle.directory("hidden").add("hidden/.wh..wh..opq").add("hidden/own", data=b"own")
+    middle.add(".wh.reborn").directory("reborn").add("reborn/own", data=b"reborn")
+    middle.add("to-file", data=b"no directory any more").add(".wh.later").add(".wh.never-was")
+    middle.directory("file-to-dir").add("file-to-dir/inside", data=b"i")
+    middle.directory("link-to-dir").add("link-to-dir/inside", data=b"j")
+    middle.directory("refilled").add("refilled/sub", data=b"was a directory")
+    top = layer()
+    top.directory("later").add("later/again", data=b"again").directory("to-file").add("to-file/x", data=b"x")
+    top.directory("emptied").add("emptied/old", data=b"back").directory("refilled").directory("refilled/sub")
+    top.add("refilled/sub/fresh", data=b"fresh").directory("hidden").directory("hidden/sub")
+    top.add("hidden/sub/seen", data=b"seen").add(".wh.plain")
+    return [bottom.close(), middle.close(), top.close()]

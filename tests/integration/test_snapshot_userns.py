@@ -14,7 +14,8 @@ TESTS = Path(__file__).parents[1]
 def test_the_contract_holds_in_a_user_namespace(tmp_path: Path) -> None:
     command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-m", "pytest", "-q",
                "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'inner'}", "--rootdir", str(TESTS.parent),
-               str(TESTS / "contract/test_snapshot_contract.py")]  # fmt: skip
+               str(TESTS / "contract/test_snapshot_contract.py"),
+               str(TESTS / "contract/test_snapshot_lifecycle.py")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TESTS.parent)
     assert done.returncode == 0, done.stdout[-4000:]
     last = done.stdout.strip().splitlines()[-1]
