@@ -27,6 +27,7 @@ def mark_deleted(fd: int, name: str, prefix: str) -> None:
             os.close(file)
         if not _get(fd, prefix + "opaque"):
             os.setxattr(fd, prefix + "opaque", b"x")  # tells overlayfs that such files are in here
+    os.utime(name, (0, 0), dir_fd=fd, follow_symlinks=False)  # the same layer is the same tree
 
 
 def mark_opaque(fd: int, prefix: str) -> None:
