@@ -13,7 +13,7 @@ from sealift.container import spec as specs
 from sealift.container import status as states
 from sealift.container.starting import on_network
 from sealift.container.threads import Meanwhile
-from sealift.core.errors import Conflict, NotFound
+from sealift.core.errors import Conflict, Corrupt, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,22 @@ def _clear(parts: Parts, record: Record, unmount: Callable[[Path], None]) -> Non
         for one in (tree, network):
             if one is not None:
                 one.result()
+
+
+def remove_damaged(parts: Parts, container: str) -> str:
+    """Remove a container by its ID whose record cannot be read; empty where that is not so."""
+    if container not in parts.registry.ids():
+        return ""
+    with parts.registry.lock(container):
+        try:
+            parts.registry.read(container)
+            return ""
+        except Corrupt:
+            parts.engine.delete(container, force=True)
+            parts.networks.detach(container)
+            parts.snapshots.remove(parts.registry.snapshot(container))
+            parts.registry.forget(container)
+            return container
 
 
 def _remove_volumes(parts: Parts, record: Record) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from sealift.container.running import copy
 from sealift.core.errors import Conflict, Invalid
 from sealift.runtime import execs, terminal
 from sealift.runtime.attach import forwarding
+from sealift.runtime.inside import check_workdir
 from sealift.runtime.spec import ProcessSpec, Streams
 
 if TYPE_CHECKING:
@@ -85,12 +85,11 @@ def _process(parts: Parts, record: Record, spec: ExecSpec) -> ProcessSpec:
             raise Invalid(f"invalid environment variable: {variable[:100]!r}", fix="NAME=value")
         known[variable_name] = value
     cwd = spec.working_dir or record.spec.working_dir
-    if not cwd.startswith("/"):
-        raise Invalid(f"the working directory must be absolute, not {cwd[:100]!r}")
+    check_workdir(rootfs, cwd)
     return ProcessSpec(
         args=spec.command,
         env=tuple(f"{key}={value}" for key, value in known.items()),
-        cwd=os.path.normpath(cwd),
+        cwd=cwd,
         user=user,
         terminal=spec.terminal,
     )

@@ -72,7 +72,7 @@ class Record(NamedTuple):
                 shell=tuple(value["shell"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Corrupt(f"{what} is damaged: {error}", fix="sealift rm -f the container") from error
+            raise Corrupt(f"{what} is damaged: {error}", fix="sealift rm -f, with its whole ID") from error
 
 
 _ONE: dict[str, Any] = {

@@ -146,11 +146,16 @@ class Registry:
 
     def remove(self, record: Record) -> None:
         """Forget the container: at once, then its files. Hold its lock."""
-        gone = self.root / f"{GONE}{record.id}"
+        self.forget(record.id, record.name)
+
+    def forget(self, container: str, name: str = "") -> None:
+        """`remove`, for one whose record, and so maybe name, is not known."""
+        gone = self.root / f"{GONE}{container}"
         with self._store.lock("containers"):
-            self._release_name(record.name, record.id)
+            if name:
+                self._release_name(name, container)
             with suppress(FileNotFoundError):
-                (self.root / record.id).rename(gone)
+                (self.root / container).rename(gone)
         remove_tree(gone)
 
     def lock(self, container: str) -> Lock:
@@ -190,11 +195,18 @@ class Registry:
         """Directories of containers never finished, or not removed to the end, that nobody is at work on."""
         found = []
         for name in _entries(self.root):
-            if name.startswith((NEW, GONE)):
+            if name.startswith((NEW, GONE)) or (_ID.fullmatch(name) and self._is_empty(name)):
                 with suppress(BlockingIOError, NotFound):
                     _lock(self.root / name, fcntl.LOCK_EX | fcntl.LOCK_NB).release()
                     found.append(self.root / name)
         return found
+
+    def _is_empty(self, container: str) -> bool:
+        """Whether its record is gone: one that was not made durable, after a power cut."""
+        try:
+            return (self.root / container / FILE).stat().st_size == 0
+        except FileNotFoundError:
+            return True
 
     def _claim(self, record: Record) -> str | None:
         """Point its name to it; the container that has the name already, where one does."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sealift.container import status as states
 from sealift.container.looking import held, look, sweep
 from sealift.container.values import Container, Pruned, Sample
-from sealift.core.errors import Conflict, NotFound
+from sealift.core.errors import Conflict, Corrupt, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,6 +133,8 @@ class Containers:
         """
         from sealift.container import ending, stopping
 
+        if force and (damaged := ending.remove_damaged(self._parts, name)):
+            return damaged
         with held(self._parts, name) as (record, status):
             if status.status in (states.RUNNING, states.PAUSED, states.RESTARTING) and not force:
                 raise Conflict(
@@ -189,10 +191,10 @@ class Containers:
         return self._view(self._parts.registry.find(name))
 
     def all(self) -> list[Container]:
-        """Every container, the newest first."""
+        """Every container whose record can be read, the newest first."""
         found = []
         for container in self._parts.registry.ids():
-            with suppress(NotFound):
+            with suppress(NotFound, Corrupt):
                 found.append(self._view(container))
         if any(container.state.running and container.address for container in found):
             self._parts.networks.sweep(self._parts.registry.ids)  # rules flushed, a name server killed
