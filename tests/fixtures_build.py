@@ -141,3 +141,5 @@ def based(workshop: Workshop, make_base: Callable[[Workshop], None]) -> Iterator
     make_base(workshop)
     yield workshop
     assert workshop.leftovers() == []
+    if (workshop.store.root / "networks").exists():
+        wiring.networks(workshop.settings, workshop.store).down()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures_build import Workshop
+from sealift import wiring
 from sealift.build import BuildRequest, Recipe
 from sealift.core.errors import StepFailed
 from sealift.core.events import Event, Output
@@ -86,6 +87,24 @@ def test_networks_of_steps(based: Workshop) -> None:
     host = Path("/proc/self/ns/net").readlink()
     assert str(host) in run(based, "RUN ls -l /proc/self/ns/net", network="host")
     assert str(host) not in run(based, "RUN ls -l /proc/self/ns/net # bridge", network="default")
+
+
+def test_a_step_keeps_its_network_while_containers_are_swept(based: Workshop) -> None:
+    networks = wiring.networks(based.settings, based.store)
+
+    output = b""
+
+    def emit(event: Event) -> None:
+        nonlocal output
+        if isinstance(event, Output):
+            output += event.data
+            if output == b"up\n":
+                networks.sweep(())
+
+    text = "FROM base\nRUN echo up; sleep 0.5; ip addr show eth0 | grep inet\n"
+    based.builder.build(BuildRequest(Recipe(text, "Dockerfile"), based.context), emit)
+    assert b"inet " in output
+    assert networks.attachments() == []
 
 
 def test_variables_of_the_host_reach_steps_but_neither_image_nor_history(

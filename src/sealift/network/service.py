@@ -180,7 +180,7 @@ class Networks:
         """
         self._state.drop_earlier_boots()
         containers = self._state.containers()
-        known = alive() if callable(alive) else alive
+        known = {*(alive() if callable(alive) else alive), *self._build_steps()}
         for container in containers:
             if container not in known:
                 with self._state.holding(container, wait=False) as attachment:
@@ -204,6 +204,13 @@ class Networks:
                 self._bridges.take_down(network_id, bridge)
 
     # -- inside
+
+    def _build_steps(self) -> list[str]:
+        """The steps of builds: on no list of containers, but attached while their directory is there."""
+        try:
+            return [path.name for path in (self._store.root / "build/work").iterdir()]
+        except FileNotFoundError:
+            return []
 
     def _default(self) -> Network:
         found = self._catalog.named(DEFAULT)
