@@ -50,11 +50,13 @@ def _overlay(tmp_path: Path, *lowers: Path) -> Iterator[tuple[Path, Path]]:
 
 
 @contextmanager
-def _merged(tmp_path: Path, *lowers: Path) -> Iterator[Path]:
+def _merged(tmp_path: Path, *lowers: Path, options: str = "") -> Iterator[Path]:
     """The tree that layers make together, topmost first, read-only."""
     merged = _directory(tmp_path, f"view-{len(list(tmp_path.iterdir()))}")
     lower = ":".join(map(str, lowers))
-    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower}", merged], check=True)
+    subprocess.run(
+        ["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower}{options}", merged], check=True
+    )
     try:
         yield merged
     finally:
@@ -190,6 +192,23 @@ def test_deletions_hide_what_lies_below_and_nothing_of_their_own_layer(tmp_path:
     with _merged(tmp_path, upper, lower) as view:
         seen = {str(path.relative_to(view)): path.read_bytes() for path in view.rglob("*") if path.is_file()}
     assert seen == {"a/y": b"old", "b/new": b"new", "d/x": b"new", "e/z": b"new", "f": b"new"}
+
+
+def test_where_no_device_can_be_made_deletions_are_attributes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("a/x", "a/y", "b/x", "z")
+    lower = _unpack(tmp_path, written(*((file_entry(name), b"") for name in names)), "lower", owners=False)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "mknod", refused)
+    marks = ("a/.wh.x", "b/.wh..wh..opq", "b/.wh.x", ".wh.z")
+    upper = _unpack(tmp_path, written(*((file_entry(name), b"") for name in marks)), "upper", owners=False)
+    with _merged(tmp_path, upper, lower, options=",userxattr") as view:
+        assert sorted(str(path.relative_to(view)) for path in view.rglob("*")) == ["a", "a/y", "b"]
+    assert sorted(entry.path for entry in entries(_diff(upper))) == sorted(("a", "b", *marks[:2], ".wh.z"))
 
 
 def test_what_a_container_changed_is_the_same_tree_again(tmp_path: Path) -> None:

@@ -20,13 +20,11 @@ def mark_deleted(fd: int, name: str, prefix: str) -> None:
     try:
         os.mknod(name, stat.S_IFCHR | 0o600, os.makedev(0, 0), dir_fd=fd)
     except PermissionError:
-        file = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=fd)
-        try:
-            os.setxattr(file, prefix + "whiteout", b"y")
-        finally:
-            os.close(file)
-        if not _get(fd, prefix + "opaque"):
-            os.setxattr(fd, prefix + "opaque", b"x")  # tells overlayfs that such files are in here
+        if _get(fd, prefix + "opaque") == b"y":
+            return  # all that is below is hidden, and such files have no meaning in here
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=fd))
+        os.setxattr(f"/proc/self/fd/{fd}/{name}", prefix + "whiteout", b"y", follow_symlinks=False)
+        os.setxattr(fd, prefix + "opaque", b"x")  # tells overlayfs that such files are in here
     os.utime(name, (0, 0), dir_fd=fd, follow_symlinks=False)  # the same layer is the same tree
 
 
