@@ -57,6 +57,8 @@ COMMANDS: dict[str, Command] = {
     "image prune": Command("image_prune", "Remove images that nothing needs", "Images"),
     "save": Command("save", "Write images into an archive", "Images"),
     "load": Command("load", "Bring in images from an archive", "Images"),
+    "doctor": Command("doctor", "Say what this machine can do, and what is missing", "Host"),
+    "info": Command("info", "Show this installation and this machine", "Host"),
     "version": Command("version", "Show the version", "Host"),
 }
 
@@ -77,6 +79,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "container list": ("ps",),
     "container remove": ("rm",),
     "container inspect": ("inspect", "--type", "container"),
+    "system info": ("info",),
     "network list": ("network ls",),
     "network remove": ("network rm",),
     "volume list": ("volume ls",),
