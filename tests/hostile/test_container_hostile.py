@@ -138,9 +138,10 @@ def test_exec_takes_nothing_from_what_the_container_changed(box: Box, sentinel: 
     box.until(lambda: box.log("one") == b"up\n", "changed")
     with pytest.raises(Invalid, match="not a regular file"):
         box.containers.exec("one", ExecSpec(("true",), user="app"), Streams())
+    box.containers.run(box.spec("sleep", "1000", name="two"))
     for path in ("/proc/self/fd/5", "/tmp/../proc/1/cwd", "relative"):
         with pytest.raises(Invalid, match="working directory"):
-            box.containers.exec("one", ExecSpec(("ls",), working_dir=path), Streams())
+            box.containers.exec("two", ExecSpec(("ls",), working_dir=path), Streams())
 
 
 def test_damaged_record_is_named_and_can_be_removed(box: Box) -> None:

@@ -158,7 +158,8 @@ def _mount(mount: Mount) -> JSON:
 
 def _check_destination(mount: Mount) -> None:
     path = mount.destination
-    if not path.startswith("/") or os.path.normpath(path) != path or path == "/" or "\0" in path:
+    plain = path.startswith("/") and not path.startswith("//") and os.path.normpath(path) == path
+    if not plain or path == "/" or "\0" in path:
         raise Invalid(f"invalid mount destination {path!r}", fix="an absolute path below / without '..'")
     if path == "/proc" or path.startswith("/proc/"):
         raise Invalid(f"invalid mount destination {path!r}: /proc belongs to the container's own kernel view")
