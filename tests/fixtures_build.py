@@ -16,7 +16,7 @@ from sealift.core.reference import Reference
 from sealift.core.settings import Settings
 from sealift.store import Store
 
-BASE = "FROM scratch\nCOPY . /\nENV PATH=/bin LANG=C\nLABEL base=yes\nCMD [\"sh\"]\n"
+BASE = 'FROM scratch\nCOPY . /\nENV PATH=/bin LANG=C\nLABEL base=yes\nCMD ["sh"]\n'
 BASE_EPOCH = "1700000000"
 APPLETS = (
     "awk", "cat", "chmod", "chown", "cp", "date", "dd", "echo", "env", "false", "find", "grep", "head", "id",

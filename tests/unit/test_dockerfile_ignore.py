@@ -43,6 +43,18 @@ def test_the_context_itself_is_never_ignored() -> None:
     assert Patterns.parse("**").ignores("", True) is False
 
 
+@pytest.mark.parametrize(
+    ("pattern", "directory", "reaches"),
+    [
+        ("!a/b", "a", True), ("!a/b", "b", False), ("!a", "a", False), ("!a/b", "a/b", False),
+        ("!a/b/c", "a/b", True), ("!*/b", "x", True), ("!a*/b", "xa", False), ("!**/b", "x/y", True),
+        ("!a/**", "a/x", True), ("!a/**", "b", False), ("![ab]/x", "c", True), ("a/b", "a", False),
+    ],
+)  # fmt: skip
+def test_where_exceptions_may_reach(pattern: str, directory: str, reaches: bool) -> None:
+    assert Patterns.parse(pattern).reaches_into(directory) is reaches
+
+
 def test_exceptions_are_told() -> None:
     assert Patterns.parse("a\n!b").exceptions
     assert not Patterns.parse("a\nb").exceptions

@@ -72,8 +72,7 @@ def opened(context: Path | None, recipe: Recipe, cache: Path) -> Iterator[Callab
             if context is None:
                 raise Invalid("there is no build context to copy from", fix="sealift build -f FILE DIRECTORY")
             tree = stack.enter_context(Tree(context))
-            patterns = _patterns(tree, recipe)
-            visible = ContextTree(tree, patterns.ignores, exceptions=patterns.exceptions)
+            visible = ContextTree(tree, _patterns(tree, recipe))
             known.append(Context(visible, StatCache(cache, context.resolve())))
             return known[-1]
 

@@ -2,10 +2,10 @@
 
 import os
 import stat
-from collections.abc import Callable
 from typing import BinaryIO, NamedTuple, Protocol
 
 from sealift.build.tree import Tree
+from sealift.dockerfile.ignore import Patterns
 
 
 class Attributes(NamedTuple):
@@ -46,10 +46,10 @@ class ContextTree:
     name = "the build context"
     missing_hint = "check the path (it is relative to the context) and .dockerignore"
 
-    def __init__(self, tree: Tree, ignores: Callable[[str, bool], bool], *, exceptions: bool) -> None:
+    def __init__(self, tree: Tree, patterns: Patterns) -> None:
         self._tree = tree
-        self._ignores = ignores
-        self._exceptions = exceptions
+        self._patterns = patterns
+        self._ignores = patterns.ignores
         self.open = tree.open
 
     def readlink(self, path: str) -> str | None:
@@ -80,7 +80,7 @@ class ContextTree:
         directory = stat.S_ISDIR(found.st_mode)
         if not self._ignores(path, directory):
             return True
-        return self._exceptions and directory and bool(self.scan(path))
+        return directory and self._patterns.reaches_into(path) and bool(self.scan(path))
 
 
 class StageTree:

@@ -47,6 +47,11 @@ class Patterns:
             return False
         return self._match(path, keep=is_dir)[0]
 
+    def reaches_into(self, directory: str) -> bool:
+        """Whether an exception (`!x`) may bring back something below a directory that is ignored."""
+        names = directory.split("/")
+        return any(pattern.brings_back and _leads_below(pattern.text, names) for pattern in self._patterns)
+
     def _match(self, path: str, *, keep: bool) -> tuple[bool, tuple[bool, ...]]:
         """Whether the path is ignored, and which patterns matched it or a directory above it."""
         above = self._above(path.rpartition("/")[0])
@@ -84,6 +89,19 @@ def _parse_line(text: str) -> Pattern | None:
     if len(cleaned) > 1:
         cleaned = cleaned.removeprefix("/")
     return Pattern(cleaned, brings_back, re.compile(_translate(cleaned), re.DOTALL))
+
+
+def _leads_below(pattern: str, names: list[str]) -> bool:
+    """Whether the pattern may match something below the directory of these names. When in doubt, yes."""
+    parts = pattern.split("/")
+    if "[" in pattern:  # a class may hold a slash
+        return True
+    for part, name in zip(parts, names, strict=False):
+        if "**" in part:
+            return True
+        if re.fullmatch(_translate(part), name, re.DOTALL) is None:
+            return False
+    return len(parts) > len(names)
 
 
 def _translate(pattern: str) -> str:
