@@ -65,7 +65,7 @@ class RunSteps:
     def _execute(
         self, vertex: Vertex, operation: Exec, below: Sequence[Digest], container: str, directory: Path
     ) -> None:
-        rootfs = self._snapshots.prepare(below, directory)
+        rootfs = self._snapshots.prepare(below, directory, lasting=False)  # it becomes a layer, or nothing
         with self._connections.open(operation.network, container, operation.hosts) as connection:
             mounts = self._mounts(operation, connection, directory)
             files = [mount.destination[1:] for mount in mounts if not mount.destination.startswith("/dev/")]

@@ -120,10 +120,10 @@ def _create(
 
 def mount(parts: Parts, record: Record) -> Path:
     """The container's tree, mounted: made when it is the first time."""
-    directory = parts.registry.snapshot(record.id)
+    directory, lasting = parts.registry.snapshot(record.id), not record.spec.auto_remove
     if (directory / "upper").exists():
-        return parts.snapshots.mount(record.layers, directory)
-    return parts.snapshots.prepare(record.layers, directory)
+        return parts.snapshots.mount(record.layers, directory, lasting=lasting)
+    return parts.snapshots.prepare(record.layers, directory, lasting=lasting)
 
 
 def _join(parts: Parts, record: Record) -> Attachment:

@@ -17,13 +17,15 @@ _STABLE = ("index=off", "metacopy=off", "redirect_dir=nofollow")
 class Overlay(NamedTuple):
     """An overlay mount: lower directories, topmost first, and what is written. Without `upper`, read-only.
 
-    `unprivileged` keeps its marks in `user.overlay.*`: needed in a user namespace.
+    `unprivileged` keeps its marks in `user.overlay.*`: needed in a user namespace. `lasting` False is for
+    what need not outlive a power cut: else unmounting waits until the file system below is on the disk.
     """
 
     lowers: Sequence[Path]
     upper: Path | None = None
     work: Path | None = None
     unprivileged: bool = False
+    lasting: bool = True
 
 
 def is_mounted(path: Path) -> bool:
@@ -163,4 +165,4 @@ def _joined(paths: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _marks(overlay: Overlay) -> tuple[str, ...]:
-    return ("userxattr",) if overlay.unprivileged else ()
+    return (("userxattr",) if overlay.unprivileged else ()) + (() if overlay.lasting else ("volatile",))

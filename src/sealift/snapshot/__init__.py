@@ -33,11 +33,14 @@ class Snapshots(Protocol):
         """The tree, to be read until the end of the block."""
         ...
 
-    def prepare(self, layers: Sequence["Digest"], directory: Path) -> Path:
-        """Mount the tree at `directory`/rootfs, with what is changed in `directory`/upper; where it is."""
+    def prepare(self, layers: Sequence["Digest"], directory: Path, *, lasting: bool = True) -> Path:
+        """Mount the tree at `directory`/rootfs, with what is changed in `directory`/upper; where it is.
+
+        What is not `lasting` need not outlive a power cut, and is unmounted without waiting for the disk.
+        """
         ...
 
-    def mount(self, layers: Sequence["Digest"], directory: Path) -> Path:
+    def mount(self, layers: Sequence["Digest"], directory: Path, *, lasting: bool = True) -> Path:
         """`prepare` again, after a release or a reboot: with what was changed before."""
         ...
 

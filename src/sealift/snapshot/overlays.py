@@ -42,11 +42,11 @@ class OverlaySnapshots:
         """The tree that the layers make, to be read until the end of the block."""
         raise NotImplementedError
 
-    def prepare(self, layers: Sequence["Digest"], directory: Path) -> Path:
+    def prepare(self, layers: Sequence["Digest"], directory: Path, *, lasting: bool = True) -> Path:
         """Mount the layers with a writable directory on top; where they are mounted."""
-        return self.mount(layers, directory)
+        return self.mount(layers, directory, lasting=lasting)
 
-    def mount(self, layers: Sequence["Digest"], directory: Path) -> Path:
+    def mount(self, layers: Sequence["Digest"], directory: Path, *, lasting: bool = True) -> Path:
         """`prepare` again, after a release or a reboot: with what was changed before."""
         rootfs = directory / ROOTFS
         if mounts.is_mounted(rootfs):
@@ -54,8 +54,8 @@ class OverlaySnapshots:
         self.ready(layers)
         with self._lowers(layers, directory) as lowers:
             _make(directory, self._root(lowers))
-            overlay = mounts.Overlay(lowers, directory / UPPER, directory / WORK, self.unprivileged)
-            mounts.mount_overlay(overlay, rootfs)
+            overlay = mounts.Overlay(lowers, directory / UPPER, directory / WORK, self.unprivileged, lasting)
+            _mount(overlay, rootfs)
         return rootfs
 
     def release(self, directory: Path) -> None:
@@ -103,6 +103,17 @@ class OverlaySnapshots:
             yield place
         finally:
             mounts.detach(place)
+
+
+def _mount(overlay: mounts.Overlay, rootfs: Path) -> None:
+    if overlay.work is not None:
+        remove_tree(overlay.work / "work" / "incompat")  # overlayfs's mark of a mount that was not to last
+    try:
+        mounts.mount_overlay(overlay, rootfs)
+    except OSError as error:
+        if overlay.lasting or error.errno != errno.EINVAL:
+            raise
+        mounts.mount_overlay(overlay._replace(lasting=True), rootfs)  # before Linux 5.10
 
 
 def _make(directory: Path, below: Path) -> None:
