@@ -77,6 +77,19 @@ def test_live_view_ends_with_every_step_and_its_state() -> None:
         assert text in shown
 
 
+def test_live_view_is_not_drawn_over_by_what_a_step_prints() -> None:
+    stream = Terminal()
+    display = progress.Live(stream, Clock())
+    with display:
+        display.emit(Started("a", "bad \x1b[2Jtitle"))
+        display.emit(Output("a", 1, b"\x1b[31mred\x1b[0m\tand\x1b]0;title\x07 \x1b[5A\x07up\n"))
+        display.emit(Finished("b"))
+        shown = display._draw().plain
+    assert "bad title" in shown
+    assert "red and  up" in shown
+    assert not any(ord(one) < 32 and one != "\n" for one in shown)
+
+
 def test_auto_is_live_on_a_terminal_and_plain_in_a_pipe() -> None:
     assert isinstance(progress.choose("auto", io.StringIO(), {"TERM": "xterm"}), progress.Plain)
     assert isinstance(progress.choose("auto", Terminal(), {"TERM": "dumb"}), progress.Plain)

@@ -4,6 +4,7 @@ All take the same events, from any thread. `close` ends the display; use them wi
 """
 
 import json
+import re
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from sealift.core.events import Advanced, Event, Failed, Finished, Output, Start
 
 MODES = ("auto", "plain", "tty", "quiet", "rawjson")
 CACHED = "cached"
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 OUTPUT_LINES = 6
 Clock = Callable[[], float]
 """Seconds from any fixed point."""
@@ -236,7 +238,7 @@ class Live(Display):
             return
         match event:
             case Output():
-                work.tail.extend(work.lines(event.data))
+                work.tail.extend(_printable(line) for line in work.lines(event.data))
             case Advanced():
                 work.done = event.done
             case Finished():
@@ -269,7 +271,7 @@ class Live(Display):
             state = f"{work.amount()} "
         seconds = f"{(work.ended if work.ended is not None else now) - work.began:.1f}s"
         room = max(10, width - len(seconds) - 1)
-        title = f" => {state}{work.title}".replace("\n", " ")[:room].ljust(room)
+        title = _printable(f" => {state}{work.title}")[:room].ljust(room)
         style = "red" if work.failed else "blue" if work.ended is not None else ""
         rows = [Text(f"{title} {seconds}", style=style, no_wrap=True, end="")]
         if work.ended is None:
@@ -286,6 +288,11 @@ def warning(event: Warned) -> str:
 
 def _line(data: bytes) -> str:
     return data.rstrip(b"\r").rsplit(b"\r", 1)[-1].decode("utf-8", "replace")
+
+
+def _printable(text: str) -> str:
+    """Without what moves the cursor: a step's output must not draw over the picture it stands in."""
+    return "".join(one if one.isprintable() else " " for one in _ESCAPES.sub("", text))
 
 
 def _ended(note: str, seconds: float) -> str:
