@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from fixtures_build import Workshop
+from sealift import wiring
+from sealift.build import Builder
+from sealift.build.connection import Connections
 from sealift.core.config import ImageConfig
 from sealift.core.errors import Invalid, StepFailed
+from sealift.snapshot import DirectorySnapshots
 from sealift.store import Store
 
 pytestmark = pytest.mark.root
@@ -122,6 +126,21 @@ def test_the_same_source_gives_the_same_image_in_any_store(
     first, second = based.build(text), other.build(text)
     assert first.image.image_id == second.image.image_id
     assert first.image.manifest_digest == second.image.manifest_digest
+    assert other.leftovers() == []
+
+
+def test_the_same_image_where_layers_are_unpacked(
+    based: Workshop, make_base: Callable[[Workshop], None], tmp_path: Path
+) -> None:
+    other = Workshop(tmp_path / "other", based.context)
+    network = Connections(None)
+    snapshots = DirectorySnapshots(other.store, unprivileged=False)
+    engine = wiring.engine(other.settings, other.store)
+    other.builder = Builder(other.store, snapshots, lambda: engine, network)
+    make_base(other)
+    changes = "rm -r /d/e /var && mkdir /var && touch /var/x && mv /tmp /tmp2"
+    text = f"{TEXT}RUN {changes}\nCOPY d /d\nRUN rm /d/e/f\n"
+    assert other.build(text).image.image_id == based.build(text).image.image_id
     assert other.leftovers() == []
 
 

@@ -68,6 +68,8 @@ _OF_CONTAINERS = (
 )  # fmt: skip
 _OF_IMAGES = ("build", "history", "load", "save", "tag")
 ALIASES: dict[str, tuple[str, ...]] = {
+    "image build": ("build",),
+    "builder build": ("build",),
     **{f"image {name}": (name,) for name in _OF_IMAGES},
     "image ls": ("images",),
     "image list": ("images",),

@@ -76,9 +76,13 @@ class DirectorySnapshots(OverlaySnapshots):
         return next(described, lowers[-1])
 
     def _stack(self, layers: Sequence[Digest]) -> list[Path]:
-        """The trees, topmost first; those below a layer that hides everything are left out."""
+        """The trees, topmost first; those below a layer that hides everything are left out.
+
+        A layer that is there twice counts where it is topmost: overlayfs takes no directory twice, and below
+        it could only show, or hide, what it shows or hides again above.
+        """
         lowers: list[Path] = []
-        for diff_id in reversed(layers):
+        for diff_id in dict.fromkeys(reversed(layers)):
             lowers.append(self._holder(diff_id) / _TREE)
             if is_opaque(str(lowers[-1])):
                 break
