@@ -16,6 +16,7 @@ from sealift.runtime.spec import Streams
 _PACKET = 8193  # conmon's largest: one byte that says which stream, 8192 of it
 _CHUNK = 8192
 _STDERR = 3  # 2 is stdout
+_LONGEST_PATIENCE = 64  # ms between attempts to pass on what the container does not read
 _FORWARDED = tuple(
     number
     for number in signal.valid_signals()
@@ -141,6 +142,7 @@ class _Copy:
         self._stdin = streams.stdin
         self._pending = b""  # typed, and not yet taken by conmon
         self._leave = False
+        self._patience = 1  # ms until it is offered again
 
     def run(self) -> bool:
         while True:
@@ -155,10 +157,11 @@ class _Copy:
 
     def _ready(self) -> list[int]:
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN | (select.POLLOUT if self._pending else 0))
+        poll.register(self._socket, select.POLLIN)
         if self._stdin is not None and not (self._pending or self._leave):
             poll.register(self._stdin, select.POLLIN)
-        return [descriptor for descriptor, _ in poll.poll()]
+        # Not POLLOUT: the kernel says a packet socket is writable while its peer's queue is full.
+        return [descriptor for descriptor, _ in poll.poll(self._patience if self._pending else None)]
 
     def _receive(self) -> bool:
         """Pass on one packet; False at the end."""
@@ -194,11 +197,13 @@ class _Copy:
             try:
                 sent = self._socket.send(self._pending[:_CHUNK])
             except BlockingIOError:
+                self._patience = min(self._patience * 2, _LONGEST_PATIENCE)
                 return
             except (BrokenPipeError, ConnectionResetError):
                 self._pending = b""
                 return
             self._pending = self._pending[sent:]
+            self._patience = 1
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
