@@ -3,14 +3,13 @@
 import argparse
 import contextlib
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from benchmarks import peers
-from benchmarks.images import APP, BASE, HUNDRED, ONE, TINY, prepare
+from benchmarks.images import APP, HUNDRED, LARGE, ONE, TINY, prepare
 from benchmarks.measure import Row, execute, in_turn, timed, together, write_json
 
 PARALLEL = 20
@@ -52,19 +51,18 @@ class Bench:
         return in_turn(f"{PARALLEL} at once, bridge", actions, max(3, runs // 3))
 
     def load(self, runs: int) -> list[Row]:
-        """Each round starts without the image, its layers and what was made from them."""
-        times: dict[str, list[float]] = {peer.name: [] for peer in self.peers}
+        """Each round starts without the image, in stores that hold nothing that shares its layers."""
+        loading = [peers.Sealift(self.directory / "loading"), *self.peers[1:]]
+        times: dict[str, list[float]] = {peer.name: [] for peer in loading}
         for _ in range(max(3, runs // 3)):
-            for peer in self.peers:
-                subprocess.run(peer.forget(BASE), capture_output=True, check=False)
-                if peer is self.sealift:
-                    execute(self.sealift.command("system", "prune", "-f"))
+            for peer in loading:
                 os.sync()
                 steps = [
-                    partial(execute, peer.load(self.archives[BASE])),
-                    partial(execute, peer.run(BASE, "none")),
+                    partial(execute, peer.load(self.archives[LARGE])),
+                    partial(execute, peer.run(LARGE, "none")),
                 ]
                 times[peer.name].append(sum(timed(step) for step in steps))
+                execute(peer.forget(LARGE))
         return [Row("load + first run", name, tuple(seconds)) for name, seconds in times.items()]
 
     def layers(self, runs: int) -> list[Row]:

@@ -1,5 +1,6 @@
 """The images the benchmarks run, made by Sealift and saved once for every peer to load."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,10 @@ TINY = "bench-tiny:latest"
 ONE = "bench-one:latest"
 HUNDRED = "bench-hundred:latest"
 BASE = "python:3.11-slim"
+LARGE = "bench-large:latest"
 APP = "bench-app:latest"
+_LARGE_FILES, _LARGE_FILE_BYTES = 4800, 20_000
+"""What the base lacks to 250 MB and 13,000 files."""
 
 _TINY_DOCKERFILE = """\
 FROM scratch
@@ -38,13 +42,18 @@ CMD ["python3", "/app/app.py"]
 
 def prepare(sealift: Sealift, directory: Path) -> dict[str, Path]:
     """Build every image and save it; the archives by image name."""
-    contexts = {TINY: _tiny(directory), ONE: _layered(directory, 1), HUNDRED: _layered(directory, 100)}
+    contexts = {
+        TINY: _tiny(directory),
+        ONE: _layered(directory, 1),
+        HUNDRED: _layered(directory, 100),
+        LARGE: _large(directory),
+    }
     execute(sealift.command("bootstrap", BASE))
     for image, context in contexts.items():
         execute(sealift.command("build", "-q", "-t", image, str(context)))
     execute(sealift.command("build", "-q", "-t", APP, str(_app(directory))))
     archives = {}
-    for image in (*contexts, BASE):
+    for image in contexts:
         archives[image] = directory / f"{image.partition(':')[0]}.tar"
         execute(sealift.command("save", "-o", str(archives[image]), image))
     return archives
@@ -68,6 +77,17 @@ def _layered(directory: Path, layers: int) -> Path:
     context = _busybox_context(directory / "hundred", _TINY_DOCKERFILE + steps)
     for number in range(layers - 4):
         (context / f"file{number}").write_text(f"{number}\n" * 500)
+    return context
+
+
+def _large(directory: Path) -> Path:
+    """The base and files that do not compress, as those of Python distributions with compiled parts."""
+    context = directory / "large"
+    for number in range(_LARGE_FILES):
+        file = context / "files" / str(number % 100) / f"{number}.bin"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(os.urandom(_LARGE_FILE_BYTES))
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nCOPY files /opt/files\n")
     return context
 
 
