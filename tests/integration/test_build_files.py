@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from fixtures_build import Workshop
-from sealift.core.errors import Invalid, NotFound
+from sealift.core.errors import Invalid, NotFound, SealiftError
 
 pytestmark = pytest.mark.root
 Shown = tuple[str, int, int, int, str]
@@ -257,6 +257,18 @@ def test_a_context_of_a_hundred_copies_mounts_nothing_and_has_a_layer_each(based
     built = based.build(f"FROM base\n{lines}")
     assert len(built.image.layers) == 91
     assert based.read(based.build(f"FROM base\n{lines}RUN cat /n0 /n89 > /o"), "o") == b"aa"
+
+
+def test_a_full_disk_is_told_with_the_step(based: Workshop) -> None:
+    small = based.store.root / "tmp"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "small", small], check=True)
+    try:
+        (based.context / "big").write_bytes(b"x" * (4 << 20))
+        with pytest.raises(SealiftError, match=r"Dockerfile:2: No space left on device"):
+            based.build("FROM base\nCOPY big /big\n")
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert based.build("FROM base\nCOPY big /big\n")
 
 
 def test_the_same_layer_twice_in_an_image(based: Workshop) -> None:

@@ -1,5 +1,6 @@
 """What will be in a layer, path by path, gathered before the first byte is written."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -59,14 +60,22 @@ class TreeFile(NamedTuple):
     signature: Signature | None
 
     def open(self) -> BinaryIO:
-        file = self.opener(self.path)
+        try:
+            file = self.opener(self.path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise self._changed() from None
+            raise
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size != self.size:
             file.close()
-            raise Invalid(
-                f"{self.path} changed while it was being copied", fix="build again when nothing writes to it"
-            )
+            raise self._changed()
         return file
+
+    def _changed(self) -> Invalid:
+        return Invalid(
+            f"{self.path} changed while it was being copied", fix="build again when nothing writes to it"
+        )
 
 
 class Item(NamedTuple):

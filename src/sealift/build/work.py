@@ -10,7 +10,7 @@ from sealift.build.run import RunSteps
 from sealift.build.steps import Made, Steps
 from sealift.core.digest import Digest
 from sealift.core.document import JSON
-from sealift.core.errors import Denied, Invalid, NotFound, SealiftError, StartFailed, StepFailed
+from sealift.core.errors import Denied, Invalid, NotFound, SealiftError, StartFailed, StepFailed, Unavailable
 from sealift.core.events import Emit, Failed, Finished, Started
 
 
@@ -57,6 +57,12 @@ class Worker:
         except SealiftError as error:
             self._emit(Failed(vertex.key, error.message.partition("\n")[0]))
             raise _placed(error, vertex) from error
+        except BrokenPipeError:
+            raise  # whoever watched the progress is gone
+        except OSError as error:
+            reason = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+            self._emit(Failed(vertex.key, reason))
+            raise Unavailable(f"{vertex.place}: {reason}\n{vertex.place.quote()}") from error
         self._emit(Finished(vertex.key, "cached" if cached else ""))
         return result
 
