@@ -18,10 +18,13 @@ def declare_detach_keys(parser: argparse.ArgumentParser) -> None:
 
 def detach_keys(args: argparse.Namespace) -> bytes:
     """The bytes of `--detach-keys`; `Invalid` where they are none."""
+    from sealift.runtime.spec import DEFAULT_DETACH_KEYS
+
+    if args.detach_keys is None:
+        return DEFAULT_DETACH_KEYS
     from sealift.runtime import terminal
 
-    text = terminal.DEFAULT_DETACH_KEYS if args.detach_keys is None else args.detach_keys
-    return terminal.parse_keys(text)
+    return terminal.parse_keys(args.detach_keys)
 
 
 def choose(names: Collection[str] = (), *, stdin: bool) -> "Streams":

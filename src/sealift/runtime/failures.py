@@ -6,11 +6,10 @@ from pathlib import Path
 
 from sealift.core.errors import NotFound, SealiftError, StartFailed
 
-_MISSING = re.compile(
-    r"executable file (?:`.*' )?not found in \$PATH|no such file or directory|not a directory", re.IGNORECASE
-)
-_FORBIDDEN = re.compile(r"permission denied|exec format error|is a directory|operation not permitted", re.I)
-_EXEC = re.compile(r'exec: "(?P<quoted>(?:[^"\\]|\\.)*)": |exec (?P<bare>/\S+): |(?P<crun>executable file )')
+# Texts, compiled when something failed: not at every start.
+_MISSING = r"(?i)executable file (?:`.*' )?not found in \$PATH|no such file or directory|not a directory"
+_FORBIDDEN = r"(?i)permission denied|exec format error|is a directory|operation not permitted"
+_EXEC = r'exec: "(?P<quoted>(?:[^"\\]|\\.)*)": |exec (?P<bare>/\S+): |(?P<crun>executable file )'
 
 
 def message_of(output: bytes | str) -> str:
@@ -33,19 +32,19 @@ def start_failure(output: bytes | str) -> StartFailed:
     exist, 126 for one that may not be executed, 125 for everything else.
     """
     message = message_of(output) or "the runtime gave no reason"
-    found = _EXEC.search(message)
+    found = re.search(_EXEC, message)
     if found is None:
         return StartFailed(f"cannot start the container: {_short(message)}")
     command = found["quoted"] or found["bare"] or ""
     named = f" {command!r}" if command else ""
     rest = message[found.start() :]
-    if _MISSING.search(rest):
+    if re.search(_MISSING, rest):
         return StartFailed(
             f"command not found in the container:{named or ' ' + _short(message)}",
             exit_code=127,
             fix="check the spelling, and that the image contains it and what its first line (#!) names",
         )
-    if _FORBIDDEN.search(rest):
+    if re.search(_FORBIDDEN, rest):
         reason = _short(rest[found.end() - found.start() :])
         return StartFailed(
             f"command cannot be executed in the container:{named} {reason}".rstrip(),

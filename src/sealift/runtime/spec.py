@@ -7,6 +7,9 @@ from sealift.runtime.capabilities import DEFAULT
 
 NEW_NETWORK = "new"
 HOST_NETWORK = "host"
+DEFAULT_DETACH_KEYS = b"\x10\x11"
+"""Ctrl-P, Ctrl-Q: what a user types to leave a container running."""
+
 DEFAULT_SHM_SIZE = 64 << 20
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sealift.core.errors import Invalid
 
-DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q"
+_EXAMPLE = "ctrl-p,ctrl-q"
 _MAX_SIDE = 1000  # conmon refuses more
 
 
@@ -63,7 +63,7 @@ def _key(word: str, text: str) -> int:
     match = re.fullmatch(r"ctrl-([a-z@\[\\\]^_])", word, re.IGNORECASE)
     if match is None:
         raise Invalid(
-            f"invalid detach keys: {text!r}", fix=f"like {DEFAULT_DETACH_KEYS}, or one character each"
+            f"invalid detach keys: {text!r}", fix=f"like {_EXAMPLE}, or one character each"
         )
     return ord(match[1].upper()) & 0x1F
 
