@@ -1,12 +1,13 @@
 """A tiny root file system (busybox) and an engine of the test's own, with nothing left behind."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sealift.runtime import BundleSpec, Engine, ProcessSpec, bundle
+from sealift.runtime import BundleSpec, Engine, ProcessSpec, Runtime, bundle
 
 # fmt: off
 APPLETS = (
@@ -34,6 +35,19 @@ def busybox(tmp_path: Path) -> Path:
     )
     (root / "etc" / "group").write_text("root:x:0:\nvideo:x:44:app\napp:x:1000:\n")
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_parent_cgroup(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A store's own cgroup stays when its containers go: hundreds of them would slow the host down."""
+    if "tmp_path" not in request.fixturenames or os.geteuid() != 0:
+        yield
+        return
+    directory: Path = request.getfixturevalue("tmp_path")
+    yield
+    for layout in (*directory.glob("layout.json"), *directory.glob("*/layout.json")):
+        group = Engine(Runtime("runc", "", ""), layout.parent).cgroup("x")
+        type(group)(group.path.rpartition("/")[0]).remove_if_empty()
 
 
 @pytest.fixture

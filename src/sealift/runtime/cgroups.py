@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,6 +105,12 @@ class Cgroup(NamedTuple):
         """Remove the group, once its processes are gone; False when something is still in it."""
         results = [_remove(directory) for directory in self.directories()]  # each, whatever the others say
         return all(results)
+
+    def remove_if_empty(self) -> None:
+        """Remove the group where nothing is in it: no process, and no other group."""
+        for directory in self.directories():
+            with suppress(OSError):
+                directory.rmdir()
 
     def stats(self) -> Stats | None:
         """What the group uses, or None where it does not exist (any more)."""
