@@ -10,6 +10,7 @@ from sealift.core.errors import Corrupt
 CHUNK = 1 << 20
 _AHEAD = 4
 _ENDLESS = 1 << 62
+_PASSED = 1 << 14
 
 
 class Readable(Protocol):
@@ -74,11 +75,15 @@ class ReadAhead:
 
 
 class Forward:
-    """A stream as a file that can seek, but only forward: what is passed over is read and dropped."""
+    """A stream as a file that can seek: what is passed over is read and dropped, and only the last bytes that
+    were read can be read again, as a reader of headers looks a little ahead.
+    """
 
     def __init__(self, source: Readable) -> None:
         self._source = source
         self._position = 0
+        self._passed = b""
+        self._again = b""
 
     def seekable(self) -> bool:
         return True
@@ -89,6 +94,7 @@ class Forward:
     def seek(self, position: int, whence: int = 0) -> int:
         if whence == 2:
             return _ENDLESS
+        self._back(self._position - position)
         while self._position < position:
             if not self.read(min(position - self._position, CHUNK)):
                 raise Corrupt(f"the archive ends in the middle of a member, after {self._position} bytes")
@@ -98,11 +104,27 @@ class Forward:
         """Exactly `size` bytes, fewer only at the end."""
         pieces = []
         left = size if size >= 0 else _ENDLESS
-        while left and (piece := self._source.read(min(left, CHUNK))):
+        while left and (piece := self._next(min(left, CHUNK))):
             pieces.append(piece)
             left -= len(piece)
-            self._position += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _next(self, size: int) -> bytes:
+        if self._again:
+            piece, self._again = self._again[:size], self._again[size:]
+        else:
+            piece = self._source.read(size)
+        self._position += len(piece)
+        self._passed = (piece if len(piece) >= _PASSED else self._passed + piece)[-_PASSED:]
+        return piece
+
+    def _back(self, count: int) -> None:
+        if count > len(self._passed):
+            raise ValueError(f"{count} bytes back is too far in a stream")
+        if count > 0:
+            self._again = self._passed[-count:] + self._again
+            self._passed = self._passed[:-count]
+            self._position -= count
 
 
 class Part:
