@@ -133,7 +133,8 @@ def told(root: Path, *, faithful: bool = True) -> dict[str, str]:
     lines: dict[str, str] = {}
     names: dict[int, str] = {}
     kept = {"user.note", "user.other", *(["security.capability"] if faithful else [])}
-    for path in [root, *sorted(root.rglob("*"))]:
+    below = (Path(top, name) for top, dirs, files in os.walk(root) for name in (*dirs, *files))
+    for path in [root, *sorted(below)]:
         info = path.lstat()
         if not faithful and stat.S_IFMT(info.st_mode) in (stat.S_IFCHR, stat.S_IFBLK):
             continue

@@ -60,10 +60,11 @@ def test_a_store_on_memory_alone_works(tmp_path: Path) -> None:
 
 def test_a_user_who_may_not_mount_is_told() -> None:
     code = """
-import base64, os, sys, zlib  # the interpreter may lie where the user cannot read
+# All at once, as the interpreter and the sources may lie where the user cannot read.
+import base64, os, sys, zlib
 from pathlib import Path
 from sealift.core.errors import Denied
-from sealift.host import probes
+from sealift.host import doctor, files, loop, mounts, probes
 from sealift.snapshot import choose
 from sealift.store import Store
 root = Path(sys.argv[1])

@@ -164,11 +164,16 @@ def test_buildah_both_ways(archive: Path, store: Store, other: Store, kind: str,
 
 @pytest.fixture
 def docker(tmp_path: Path) -> Iterator[list[str]]:
-    """A docker daemon of the test's own, without any network."""
+    """A docker daemon of the test's own, without any network. Its sockets need a short path."""
     if shutil.which("dockerd") is None:
         pytest.skip("dockerd is not installed")
+    with tempfile.TemporaryDirectory(prefix="d", dir="/run", ignore_cleanup_errors=True) as sockets:
+        yield from docker_daemon(tmp_path, Path(sockets))
+
+
+def docker_daemon(tmp_path: Path, sockets: Path) -> Iterator[list[str]]:
     socket = f"unix://{tmp_path / 'd.sock'}"
-    place = ["--data-root", str(tmp_path / "d/data"), "--exec-root", str(tmp_path / "d/exec")]
+    place = ["--data-root", str(tmp_path / "d/data"), "--exec-root", str(sockets)]
     words = [*place, "--pidfile", str(tmp_path / "d.pid"), "--iptables=false", "--bridge=none"]
     with (tmp_path / "d.log").open("w") as log:
         daemon = subprocess.Popen(["dockerd", "--host", socket, *words], stdout=log, stderr=log)
