@@ -172,6 +172,29 @@ def test_command_killed_at_any_step_leaves_nothing_half_made(box: Box, how: str)
     assert sorted(path.name for path in box.parts.registry.root.iterdir()) == [".names"]
 
 
+@pytest.mark.parametrize("flags", [("--rm",), ("-d",), ()])
+def test_command_interrupted_at_any_step_clears_up_itself(box: Box, flags: tuple[str, ...]) -> None:
+    words = [sys.executable, "-m", "sealift", "--root", str(box.store.root), "run", *flags, "--name", "one"]
+    source = str(Path(states.__file__).parents[2])
+    codes = set()
+    for step in range(12):
+        with subprocess.Popen(
+            [*words, "box:latest", "sleep", "0.3"], env={"PYTHONPATH": source, "PATH": os.environ["PATH"]},
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        ) as command:  # fmt: skip
+            time.sleep(0.06 + step * 0.02)
+            command.send_signal(signal.SIGINT)
+            _, errors = command.communicate(timeout=30)
+        codes.add(command.returncode)
+        assert b"Traceback" not in errors or b"import" in errors, errors.decode()
+        if box.status("one") != "gone":
+            assert box.status("one") in ("running", "exited")
+            box.containers.remove("one", force=True)
+        assert not list(box.parts.registry.root.glob(".new-*"))
+    assert codes <= {0, 130, -2}
+    box.until(lambda: is_clean(box), "clean")
+
+
 def test_two_removals_at_once_do_not_disturb_each_other(box: Box) -> None:
     import threading
 

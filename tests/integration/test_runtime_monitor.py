@@ -179,3 +179,33 @@ def test_cgroup_counts_limits_and_ends_everything(monitor: Monitor, tmp_path: Pa
     monitor.engine.delete("one")
     assert group.stats() is None
     assert not group.out_of_memory()
+
+
+def test_supervisor_leaves_the_session_it_was_started_in(
+    monitor: Monitor, tmp_path: Path, busybox: Path
+) -> None:
+    """A login session's cgroup is imitated: a group of the tree that systemd would use."""
+    from sealift.runtime.cgroups import MOUNT, unified
+    from sealift.runtime.monitor import leave_session
+
+    tree = MOUNT if unified() else MOUNT / "systemd"
+    session = tree / f"session-{os.getpid()}.scope"
+    ours = next(
+        line.rpartition(":")[2]
+        for line in Path("/proc/self/cgroup").read_text().splitlines()
+        if line.split(":")[1] in ("", "name=systemd")
+    )
+    session.mkdir()
+    try:
+        (session / "cgroup.procs").write_text(str(os.getpid()))
+        _, made = created(monitor, tmp_path, busybox, "sleep 1000")
+        leave_session(made.monitor)
+        assert "sealift-monitors" in Path(f"/proc/{made.monitor.pid}/cgroup").read_text()
+    finally:
+        (tree / ours.lstrip("/") / "cgroup.procs").write_text(str(os.getpid()))
+        monitor.engine.delete("one", force=True)
+        for _ in range(100):
+            if not (session / "cgroup.procs").read_text():
+                break
+            time.sleep(0.02)
+        session.rmdir()

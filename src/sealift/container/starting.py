@@ -16,7 +16,7 @@ from sealift.container.status import Status
 from sealift.container.threads import Meanwhile
 from sealift.core.errors import SealiftError
 from sealift.runtime import bundle
-from sealift.runtime.monitor import Created, Supervision
+from sealift.runtime.monitor import Created, Supervision, leave_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,11 +56,14 @@ def start(
         undo(parts, record)
         _write_failure(directory, old, error)
         raise
+    leaving = Meanwhile(lambda: leave_session(created.monitor))
     states.write(directory, _running(parts, old, created, attachment, again=again))
     if needs_watcher(record):
         from sealift.container import background
 
         background.ensure_watched(parts, record.id, patience=0.05)
+    if before is None:  # else we stay with it, and need not wait
+        leaving.result()
     return created
 
 

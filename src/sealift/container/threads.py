@@ -23,7 +23,11 @@ class Meanwhile(Generic[Result]):
 
     def result(self) -> Result:
         """What the call returned; raises what it raised."""
-        self._thread.join()
+        try:
+            self._thread.join()
+        except BaseException:  # interrupted: whoever undoes the call must not come before its end
+            self._thread.join()
+            raise
         if self._error is not None:
             raise self._error
         return self._result[0]

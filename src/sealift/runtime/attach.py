@@ -143,6 +143,7 @@ class _Copy:
         self._pending = b""  # typed, and not yet taken by conmon
         self._leave = False
         self._patience = 1  # ms until it is offered again
+        self._reset = False
 
     def run(self) -> bool:
         while True:
@@ -170,7 +171,9 @@ class _Copy:
         except BlockingIOError:
             return True
         except ConnectionResetError:
-            return False
+            # conmon went without reading all that we sent. Said once: what it sent comes behind that.
+            ended, self._reset = self._reset, True
+            return not ended
         if not packet:
             return False
         target = self._streams.stderr if packet[0] == _STDERR else self._streams.stdout

@@ -10,7 +10,15 @@ from sealift.core.errors import NotFound
 from sealift.runtime import failures
 from sealift.runtime.attach import Attachment
 from sealift.runtime.capabilities import ALL, available
-from sealift.runtime.monitor import Monitor, common_words, exit_words, launch, read_answer, read_process
+from sealift.runtime.monitor import (
+    Monitor,
+    common_words,
+    exit_words,
+    launch,
+    leave_session,
+    read_answer,
+    read_process,
+)
 from sealift.runtime.processes import Process
 from sealift.runtime.spec import ProcessSpec
 
@@ -111,6 +119,9 @@ def _start(
             except BaseException:
                 attachment.close()
                 raise
+        supervisor = read_process(directory / "conmon.pid")
+        if supervisor is not None:
+            leave_session(supervisor)
         return Exec(directory, read_process(directory / "pidfile"), answers, errors), attachment
     except BaseException:
         answers.close()

@@ -262,7 +262,6 @@ def launch(
             stderr=error_file,
             start_new_session=True,
         )
-    _leave_session(process.pid)
     os.write(start, b"\0")
     if meanwhile is not None:
         meanwhile()
@@ -280,10 +279,10 @@ def read_answer(line: bytes, errors: Path) -> Answer:
         return Answer(-1, said or "conmon ended without an answer")
 
 
-def _leave_session(pid: int) -> None:
+def leave_session(monitor: Process) -> None:
     """Move conmon out of a login session's or a service's cgroup, or systemd ends it together with them.
 
-    Not when there is none: the move takes the kernel up to 20 ms.
+    Not when there is none: the move takes the kernel up to 20 ms, so it is done when the container runs.
     """
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
@@ -295,6 +294,6 @@ def _leave_session(pid: int) -> None:
         target = tree / "sealift-monitors"
         try:
             target.mkdir(exist_ok=True)
-            (target / "cgroup.procs").write_text(str(pid))
+            (target / "cgroup.procs").write_text(str(monitor.pid))
         except OSError:
             continue  # not ours to change: then it lives and dies with the session

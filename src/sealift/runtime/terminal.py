@@ -62,9 +62,7 @@ def _key(word: str, text: str) -> int:
         return ord(word)
     match = re.fullmatch(r"ctrl-([a-z@\[\\\]^_])", word, re.IGNORECASE)
     if match is None:
-        raise Invalid(
-            f"invalid detach keys: {text!r}", fix=f"like {_EXAMPLE}, or one character each"
-        )
+        raise Invalid(f"invalid detach keys: {text!r}", fix=f"like {_EXAMPLE}, or one character each")
     return ord(match[1].upper()) & 0x1F
 
 
