@@ -124,7 +124,7 @@ def test_volumes_as_docker_writes_them(text: str, mount: MountSpec) -> None:
     ],
 )
 def test_bad_volumes(text: str) -> None:
-    with pytest.raises(Invalid, match="invalid (volume|mount)"):
+    with pytest.raises(Invalid, match=r"invalid (volume|mount)"):
         parsing.parse_volume(text)
 
 
