@@ -6,12 +6,18 @@ from typing import NamedTuple
 
 from sealift.core import document
 from sealift.core.document import JSON
-from sealift.core.errors import Invalid
+from sealift.core.errors import Invalid, StartFailed
 from sealift.runtime import capabilities, defaults, limits, seccomp
 from sealift.runtime.inside import check_rootfs, check_workdir, has_foreign_programs
 from sealift.runtime.spec import HOST_NETWORK, NEW_NETWORK, BundleSpec, Device, Mount, ProcessSpec, Resources
 
 INIT_PATH = "/sbin/docker-init"
+
+# What execve(2) takes (MAX_ARG_STRLEN, and three quarters of _STK_LIM), and how many variables runc can
+# take in: it looks through all of them for each.
+MAX_WORD_BYTES = (128 << 10) - 1
+MAX_WORDS_BYTES = 6 << 20
+MAX_VARIABLES = 20_000
 
 
 class Facts(NamedTuple):
@@ -77,6 +83,7 @@ def process_json(process: ProcessSpec, spec: BundleSpec, facts: Facts) -> dict[s
     """A process in the container of `spec`: the member `process`, and what `exec` is given."""
     if not process.args or not process.args[0]:
         raise Invalid("no command given", fix="name a command, or build the image with CMD or ENTRYPOINT")
+    _check_words(process)
     held = [name for name in spec.security.capabilities if name in facts.capabilities]
     # An ordinary user keeps no capability over execve: saying so avoids a moment in which it had them.
     effective = held if process.user.uid == 0 else []
@@ -102,6 +109,23 @@ def process_json(process: ProcessSpec, spec: BundleSpec, facts: Facts) -> dict[s
     if process.size:
         result["consoleSize"] = {"height": process.size[0], "width": process.size[1]}
     return result
+
+
+def _check_words(process: ProcessSpec) -> None:
+    """`StartFailed` for words that no kernel takes: runtimes choke on them, or hang, before it can refuse."""
+    sizes = [len(word.encode("utf-8", "surrogatepass")) for word in (*process.args, *process.env)]
+    if "\0" in "".join((*process.args, *process.env)):
+        raise StartFailed("the command or a variable holds a zero byte, which no program can be given")
+    if max(sizes) > MAX_WORD_BYTES or sum(sizes) + 9 * len(sizes) > MAX_WORDS_BYTES:
+        raise StartFailed(
+            f"the command and the variables are too long: {sum(sizes)} bytes, {max(sizes)} in one of them; "
+            f"the kernel takes {MAX_WORDS_BYTES} and {MAX_WORD_BYTES}",
+            exit_code=126,
+        )
+    if len(process.env) > MAX_VARIABLES:
+        raise StartFailed(
+            f"the environment has {len(process.env)} variables: the limit is {MAX_VARIABLES}", exit_code=126
+        )
 
 
 def mounts(spec: BundleSpec) -> list[Mount]:

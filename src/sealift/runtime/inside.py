@@ -33,6 +33,9 @@ _MOUNT_POINTS = (
     "sys/fs/cgroup",
 )
 
+# /proc, and the links into it that the runtime makes in /dev.
+_LINKS_INTO_PROC = ("/proc/", "/dev/fd/", "/dev/stdin/", "/dev/stdout/", "/dev/stderr/", "/dev/core/")
+
 # Where 32-bit programs name their loader (glibc, musl) on amd64 and arm64.
 _LOADERS_32 = (
     "lib/ld-linux.so.2",
@@ -122,13 +125,13 @@ def check_workdir(rootfs: Path, path: str) -> None:
     if not path.startswith("/") or "\0" in path:
         raise Invalid(f"the working directory must be absolute, not {path[:200]!r}")
     resolved = resolve_inside(rootfs, path)
-    if resolved == "/proc" or resolved.startswith("/proc/"):
+    if f"{resolved}/".startswith(_LINKS_INTO_PROC):
         raise Invalid(f"refusing the working directory {path[:200]!r}: it lies below /proc")
 
 
 def has_foreign_programs(rootfs: Path, command: str) -> bool:
     """Whether the tree is made for 32-bit programs, too: it has a loader for them, or `command` is one."""
-    if any(os.path.lexists(rootfs / loader) for loader in _LOADERS_32):
+    if any(_exists_inside(rootfs, loader) for loader in _LOADERS_32):
         return True
     if not command.startswith("/"):
         return False
@@ -140,6 +143,14 @@ def has_foreign_programs(rootfs: Path, command: str) -> bool:
         return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.read(descriptor, 5) == b"\x7fELF\x01"
     finally:
         os.close(descriptor)
+
+
+def _exists_inside(rootfs: Path, path: str) -> bool:
+    try:
+        os.close(open_inside(rootfs, path, os.O_PATH | os.O_NOFOLLOW))
+    except OSError:
+        return False
+    return True
 
 
 def resolve_inside(rootfs: Path, path: str) -> str:

@@ -79,6 +79,7 @@ class Monitor:
         self._prepare(container, bundle)
         answer = _converse(self._command(container, bundle, how), bundle, meanwhile)
         if answer.data <= 0:
+            (bundle / "attach").unlink(missing_ok=True)  # conmon is there a moment longer
             raise failures.start_failure(answer.message)
         process = Process.of(answer.data)
         monitor = read_process(bundle / "conmon.pid")
