@@ -43,7 +43,8 @@ def test_manifest_survives_encoding() -> None:
     [
         b"", b"[]", b"null", b'{"schemaVersion":1}', b'{"schemaVersion":2,"config":{}}', b'{"a":NaN}',
         b'{"schemaVersion":2,"schemaVersion":2}', b"[" * 100_000, b'{"schemaVersion":true}',
-        b'{"schemaVersion":2,"manifests":[],"layers":[],"config":{"size":1,"digest":"sha256:' + b"0" * 64 + b'"}}',
+        b'{"schemaVersion":2,"manifests":[],"layers":[],'
+        b'"config":{"size":1,"digest":"sha256:' + b"0" * 64 + b'"}}',
         b'{"schemaVersion":2,"config":{"digest":"sha256:../../etc","size":1},"layers":[]}',
         b'{"schemaVersion":2,"config":{"digest":"sha256:' + b"0" * 64 + b'","size":-1},"layers":[]}',
         b" " * (MAX_MANIFEST_BYTES + 1),
