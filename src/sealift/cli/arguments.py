@@ -114,7 +114,7 @@ def show_help(words: Sequence[str], app: App) -> int:
         name, _ = find(words)
         return dispatch((*name.split(), "--help"), app)
     app.print("Usage: sealift [--root DIR] COMMAND [ARG ...]\n")
-    app.print("Build, run and ship AI containers: no daemon, no root required.")
+    app.print("Build, run and ship AI containers, without a daemon.")
     for group in dict.fromkeys(command.group for command in COMMANDS.values() if command.group):
         app.print(f"\n{group}:")
         for name, command in COMMANDS.items():
