@@ -1,3 +1,3 @@
-"""Sealift: build, run and ship AI containers with one tool, no daemon and no root required."""
+"""Sealift: build, run and ship AI containers with one tool and no daemon."""
 
 __version__ = "0.1.0"
