@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from sealift.archive.walk import DIRECTORY, walk
+
 
 class Noise(NamedTuple):
     """A pattern over whole paths below the root, and why such a file may go."""
@@ -41,6 +43,7 @@ NOISE = (
     _noise(r"etc/\.pwd\.lock", "an empty lock file of the account tools, made again when missing"),
     _noise(r"(root|home/[^/]+)/\.wget-hsts", "wget's list of hosts it has seen, with times"),
 )
+_LONGEST = 3000  # characters, far more than what is noise has; a path may have 4095 bytes
 _CHANGED_DAY = 2  # the field of /etc/shadow: days since 1970
 _PYC_HEADER = struct.Struct("<4sIII")
 
@@ -61,12 +64,14 @@ def normalise(upper: Path, epoch: int, day: int) -> None:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    """The regular files below `directory`."""
-    for name, _, files in os.walk(directory):
-        for inner in files:
-            file = Path(name, inner)
-            if stat.S_ISREG(file.lstat().st_mode):
-                yield file
+    """The regular files below `directory`, but those that are too deep to have a path."""
+    root = os.open(directory, DIRECTORY)
+    try:
+        for visit in walk(root):
+            if stat.S_ISREG(visit.info.st_mode) and len(visit.path) < _LONGEST:
+                yield directory / visit.path
+    finally:
+        os.close(root)
 
 
 def _steady_shadow(file: Path, steady: int, day: int) -> None:

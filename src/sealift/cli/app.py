@@ -23,4 +23,11 @@ class App:
 
     def note(self, text: str) -> None:
         """One line to standard error: a warning or a remark that scripts must not read as a result."""
-        self.stderr.write(text + "\n")
+        self.stderr.write(printable(text) + "\n")
+
+
+def printable(text: str) -> str:
+    """`text` with nothing in it that a terminal would obey: names in messages may come from anywhere."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)

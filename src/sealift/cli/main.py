@@ -1,5 +1,6 @@
 """The entry point: words -> command -> exit code. Nothing heavy is imported before the command is known."""
 
+import errno
 import gc
 import io
 import os
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from sealift.cli.app import App
+from sealift.cli.app import App, printable
 from sealift.cli.table import COMMANDS
 from sealift.core.errors import SealiftError
 from sealift.core.settings import Settings
@@ -50,14 +51,8 @@ def main(words: Sequence[str]) -> int:
         return 141
     except SealiftError as error:
         return report(error)
-    except PermissionError as error:
-        sys.stderr.write(f"sealift: permission denied: {error.filename or error}\n")
-        return 1
     except OSError as error:
-        sys.stderr.write(
-            f"sealift: {error.strerror or error}{f': {error.filename}' if error.filename else ''}\n"
-        )
-        return 1
+        return report(_as_ours(error))
 
 
 def dispatch(words: Sequence[str], app: App) -> int:
@@ -78,7 +73,17 @@ def dispatch(words: Sequence[str], app: App) -> int:
 
 def report(error: SealiftError) -> int:
     """The one message for an error, and its exit code."""
-    sys.stderr.write(f"sealift: {error.message}\n")
+    sys.stderr.write(f"sealift: {printable(error.message)}\n")
     if error.fix:
-        sys.stderr.write(f"  try: {error.fix}\n")
+        sys.stderr.write(f"  try: {printable(error.fix)}\n")
     return getattr(error, "cli_exit_code", 1)
+
+
+def _as_ours(error: OSError) -> SealiftError:
+    """What the system refused, as a message; with the way out where it is always the same."""
+    where = f": {error.filename}" if error.filename else ""
+    if isinstance(error, PermissionError):
+        return SealiftError(f"permission denied: {error.filename or error}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SealiftError(f"{error.strerror}{where}", fix="make room: sealift system prune, rm and rmi")
+    return SealiftError(f"{error.strerror or error}{where}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sealift.container.parts import Parts
     from sealift.container.record import Record
     from sealift.container.spec import ExecSpec
+    from sealift.container.values import MountPoint
     from sealift.runtime.processes import Process
 
 
@@ -85,7 +86,8 @@ def _process(parts: Parts, record: Record, spec: ExecSpec) -> ProcessSpec:
             raise Invalid(f"invalid environment variable: {variable[:100]!r}", fix="NAME=value")
         known[variable_name] = value
     cwd = spec.working_dir or record.spec.working_dir
-    check_workdir(rootfs, cwd)
+    volumes = {mount.target: _source(parts, mount) for mount in record.mounts if mount.kind != "tmpfs"}
+    check_workdir(rootfs, cwd, volumes)
     return ProcessSpec(
         args=spec.command,
         env=tuple(f"{key}={value}" for key, value in known.items()),
@@ -93,6 +95,10 @@ def _process(parts: Parts, record: Record, spec: ExecSpec) -> ProcessSpec:
         user=user,
         terminal=spec.terminal,
     )
+
+
+def _source(parts: Parts, mount: MountPoint) -> str:
+    return mount.source or str(parts.volumes.find(mount.name).path)
 
 
 def _deliver(process: Process, number: int) -> None:

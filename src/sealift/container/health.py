@@ -56,7 +56,7 @@ def read(directory: Path, process: Process | None) -> Health:
         if process is None or value["process"] == list(process):
             log = tuple(HealthResult(**result) for result in value["log"])
             return Health(value["status"], value["failing_streak"], log)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return Health()
 

@@ -14,6 +14,7 @@ from sealift.network.ports import PortMapping
 from sealift.runtime.spec import Device, Resources, Rlimit
 
 FORMAT = 1
+_REMOVE = "sealift rm -f, with its whole ID"
 
 
 class Record(NamedTuple):
@@ -59,7 +60,12 @@ class Record(NamedTuple):
         try:
             value = json.loads(data)
             if value["format"] != FORMAT:
-                raise Corrupt(f"{what} was written by another version of sealift (format {value['format']})")
+                raise Corrupt(
+                    f"{what} was written by another version of sealift (format {value['format']})",
+                    fix=_REMOVE,
+                )
+            if not isinstance(value["name"], str) or not isinstance(value["created"], int):
+                raise TypeError("its name is no text, or its time no number")
             spec: dict[str, Any] = {key: _member(key, member) for key, member in value["spec"].items()}
             return cls(
                 id=value["id"],
@@ -71,8 +77,8 @@ class Record(NamedTuple):
                 mounts=tuple(cast("MountPoint", _tuple(MountPoint, mount)) for mount in value["mounts"]),
                 shell=tuple(value["shell"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Corrupt(f"{what} is damaged: {error}", fix="sealift rm -f, with its whole ID") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise Corrupt(f"{what} is damaged: {error}", fix=_REMOVE) from error
 
 
 _ONE: dict[str, Any] = {

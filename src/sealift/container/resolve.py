@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sealift.core.config import ImageConfig
     from sealift.store import ImageRecord
 
+_MILLISECOND = 1_000_000
+_LONGEST = (1 << 63) - 1  # ns, what docker can count
 NETWORK_NONE, NETWORK_HOST, NETWORK_CONTAINER = "none", "host", "container:"
 
 
@@ -132,11 +134,31 @@ def check(spec: ContainerSpec) -> None:
         raise Invalid(f"the working directory must be absolute, not {spec.working_dir[:100]!r}")
     if spec.stop_signal:
         signals.parse(spec.stop_signal)
+    if spec.healthcheck is not None:
+        _check_health(spec.healthcheck)
     targets = [mount.target for mount in spec.mounts]
     twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice:
         raise Invalid(f"two mounts at {twice}", fix="one mount for each path")
     _check_network(spec)
+
+
+def _check_health(check: Healthcheck) -> None:
+    """As docker has it: shorter times than 1 ms would only keep the machine busy."""
+    kind, *words = check.test
+    if kind not in ("CMD", "CMD-SHELL") or not words or not words[0]:
+        raise Invalid(
+            f"invalid health check {check.test[0][:40]!r}: it is CMD or CMD-SHELL, and then the command",
+            fix="--health-cmd, or --no-healthcheck",
+        )
+    for name, value in zip(check._fields[1:5], check[1:5], strict=True):
+        if value and not _MILLISECOND <= value <= _LONGEST:
+            raise Invalid(
+                f"invalid health check: its {name} of {value} ns is not from 1 ms to 292 years",
+                fix=f"--health-{name.replace('_', '-')}, or --no-healthcheck",
+            )
+    if not 0 <= check.retries <= _LONGEST:
+        raise Invalid("invalid health check: retries cannot be negative", fix="--health-retries")
 
 
 def _check_network(spec: ContainerSpec) -> None:

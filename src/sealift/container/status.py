@@ -71,7 +71,7 @@ def read(directory: Path) -> Status:
             if value.get(key):
                 value[key] = Process(*value[key])
         return Status(**value)
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError):
         return Status()
 
 

@@ -79,10 +79,9 @@ class Volumes:
         """`NotFound` where there is none."""
         if parsing.VOLUME_NAME.fullmatch(name):
             path = self._root / name
-            with suppress(FileNotFoundError, NotADirectoryError, ValueError, KeyError):
-                value = json.loads((path / _FILE).read_bytes())
-                labels = tuple(value["labels"].items())
-                return Volume(name, path / _DATA, value["created"], labels, value["anonymous"])
+            with suppress(FileNotFoundError, NotADirectoryError):
+                data = (path / _FILE).read_bytes()
+                return _parse(name, path, data)
         raise NotFound(f"no such volume: {name[:128]}", fix="sealift volume ls")
 
     def all(self) -> list[Volume]:
@@ -190,3 +189,12 @@ class Volumes:
             for path in self._root.iterdir():
                 if path.name.startswith((_NEW, _GONE)) and time.time() - path.stat().st_mtime > 60:
                     remove_tree(path)
+
+
+def _parse(name: str, path: Path, data: bytes) -> Volume:
+    """The volume in `path`. Where its file is damaged, one without labels: what is in it is what counts."""
+    with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        value = json.loads(data)
+        labels = tuple((str(key), str(text)) for key, text in value["labels"].items())
+        return Volume(name, path / _DATA, int(value["created"]), labels, bool(value["anonymous"]))
+    return Volume(name, path / _DATA, (path / _FILE).stat().st_mtime_ns)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from sealift.core.errors import Conflict, Denied, Invalid, NotFound
+from sealift.core.errors import Conflict, Corrupt, Denied, Invalid, NotFound
 from sealift.network import subnets
 from sealift.network.addresses import Subnet, parse_address
 from sealift.network.values import Network
@@ -49,6 +49,11 @@ class Catalog:
             return Network.decode(path.read_bytes(), str(path))
         except FileNotFoundError:
             return None
+        except (Invalid, ValueError) as error:
+            again = "it is made again" if name == DEFAULT else f"then sealift network create {name}"
+            raise Corrupt(
+                f"the network {name} is damaged: {error}", fix=f"stop its containers; rm {path}; {again}"
+            ) from error
 
     def all(self) -> list[Network]:
         """Every network, by name."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sealift.core.errors import Invalid, Unavailable
+from sealift.core.errors import Corrupt, Invalid, Unavailable
 from sealift.host.boot import boot_id
 from sealift.network.addresses import format_address, parse_address
 from sealift.network.values import Attachment, Network
@@ -113,7 +113,7 @@ class State:
         last = directory / "last"
         try:
             start = parse_address(last.read_text())
-        except (FileNotFoundError, Invalid):
+        except (FileNotFoundError, ValueError, Invalid):
             start = network.gateway
         for number in network.subnet.after(start):
             address = format_address(number)
@@ -180,4 +180,10 @@ class State:
 
 def _decoded(descriptor: int, path: Path) -> Attachment:
     with os.fdopen(os.dup(descriptor), "rb") as file:
-        return Attachment.decode(file.read(), str(path))
+        try:
+            return Attachment.decode(file.read(), str(path))
+        except (Invalid, ValueError) as error:
+            raise Corrupt(
+                f"what is written down of a container's network is damaged: {error}",
+                fix=f"rm {path}; sealift rm -f {path.name[:12]}",
+            ) from error

@@ -1,6 +1,7 @@
 """A `BundleSpec` as the runtime reads it: `config.json` (OCI runtime spec 1.0.2, config{,-linux}.md)."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ def write(directory: Path, spec: BundleSpec, facts: Facts | None = None) -> None
     `Invalid` when the tree could lead the runtime outside itself, or when the spec asks for the impossible.
     """
     check_rootfs(spec.rootfs)
-    check_workdir(spec.rootfs, spec.process.cwd)
+    check_workdir(spec.rootfs, spec.process.cwd, bound(spec.mounts))
     known = facts or Facts.here(privileged=spec.security.privileged)
     foreign = has_foreign_programs(spec.rootfs, spec.process.args[0] if spec.process.args else "")
     known = known._replace(machine=known.machine._replace(foreign=foreign))
@@ -58,6 +59,11 @@ def write(directory: Path, spec: BundleSpec, facts: Facts | None = None) -> None
     temporary = directory / "config.json.new"
     temporary.write_bytes(document.encode(to_json(spec, known)))
     temporary.rename(directory / "config.json")
+
+
+def bound(own: Iterable[Mount]) -> dict[str, str]:
+    """The directories of the host among mounts, by their place in the container."""
+    return {mount.destination: mount.source for mount in own if mount.kind == "bind"}
 
 
 def to_json(spec: BundleSpec, facts: Facts) -> dict[str, JSON]:

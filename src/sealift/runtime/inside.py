@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 from sealift.core.errors import Invalid
@@ -51,12 +52,8 @@ def open_inside(rootfs: Path, path: str, flags: int) -> int:
     """A file descriptor for `path` as the container sees it. OSError as open(2) gives it; never blocks."""
     root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        how = struct.pack(
-            "QQQ",
-            flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY,
-            0,
-            _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS,
-        )
+        extra = os.O_CLOEXEC if flags & os.O_PATH else os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        how = struct.pack("QQQ", flags | extra, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
         for _ in range(_MAX_LINKS):
             found: int = _libc.syscall(_OPENAT2, root, os.fsencode(path), how, len(how))
             # EAGAIN: a rename or mount elsewhere made the kernel unsure; it asks to be called again.
@@ -117,14 +114,15 @@ def check_rootfs(rootfs: Path) -> None:
         os.close(root)
 
 
-def check_workdir(rootfs: Path, path: str) -> None:
+def check_workdir(rootfs: Path, path: str, mounted: Mapping[str, str] | None = None) -> None:
     """`Invalid` when a working directory is relative or lies, over whatever symlinks, below /proc.
 
-    /proc/self/fd/N there is a descriptor of the runtime's own: a way to the host (CVE-2024-21626).
+    /proc/self/fd/N there is a descriptor of the runtime's own: a way to the host (CVE-2024-21626). `mounted`
+    are directories of the host that lie over the tree, by their place in it.
     """
     if not path.startswith("/") or "\0" in path:
         raise Invalid(f"the working directory must be absolute, not {path[:200]!r}")
-    resolved = resolve_inside(rootfs, path)
+    resolved = resolve_inside(rootfs, path, mounted)
     if f"{resolved}/".startswith(_LINKS_INTO_PROC):
         raise Invalid(f"refusing the working directory {path[:200]!r}: it lies below /proc")
 
@@ -153,7 +151,7 @@ def _exists_inside(rootfs: Path, path: str) -> bool:
     return True
 
 
-def resolve_inside(rootfs: Path, path: str) -> str:
+def resolve_inside(rootfs: Path, path: str, mounted: Mapping[str, str] | None = None) -> str:
     """`path` with its symlinks replaced as the container would follow them; what is missing stays as it is.
 
     A text to judge by, not to open: the tree may change at any time.
@@ -168,9 +166,9 @@ def resolve_inside(rootfs: Path, path: str) -> str:
         if name == "..":
             del done[-1:]
             continue
-        here = "/".join((*done, name))
+        here = _outside(rootfs, [*done, name], mounted or {})
         try:
-            target = str((rootfs / here).readlink())
+            target = str(Path(here).readlink())
         except OSError:
             done.append(name)
             continue
@@ -181,3 +179,12 @@ def resolve_inside(rootfs: Path, path: str) -> str:
             done.clear()
         todo.extend(target.split("/")[::-1])
     return "/" + "/".join(done)
+
+
+def _outside(rootfs: Path, names: list[str], mounted: Mapping[str, str]) -> str:
+    """Where a path of the container, in which no symlink is left, lies on the host."""
+    for count in range(len(names) if mounted else 0, 0, -1):
+        source = mounted.get("/" + "/".join(names[:count]))
+        if source is not None:
+            return "/".join((source, *names[count:]))
+    return "/".join((str(rootfs), *names))

@@ -47,12 +47,12 @@ def pack_xattrs(path: str, xattrs: Sequence[tuple[str, bytes]]) -> bytes:
             if name.startswith(prefix):
                 short = os.fsencode(name[len(prefix) :])
                 if len(short) > 255 or len(value) > 65535:
-                    raise Invalid(f"{path}: extended attribute {name[:80]} is too large")
+                    raise Invalid(f"{path[:120]!r}: extended attribute {name[:80]!r} is too large")
                 part = _XATTR.pack(len(short), index, len(value)) + short + value
                 parts.append(part + bytes(-len(part) % 4))
     packed = bytes(XATTR_HEADER) + b"".join(parts) if parts else b""
     if len(packed) > _MAX_XATTRS:
-        raise Invalid(f"{path}: {len(packed)} bytes of extended attributes are too many")
+        raise Invalid(f"{path[:120]!r}: {len(packed)} bytes of extended attributes are too many")
     return packed
 
 

@@ -11,6 +11,11 @@ from sealift.archive.entry import OPAQUE, WHITEOUT
 from sealift.core.errors import Corrupt, Invalid
 
 MAX_LINKS = 40
+MAX_STEPS = 10_000_000
+"""How many names all links of a layer may lead through together, some seconds of work. Each member of a
+hostile layer could lead through 80,000.
+"""
+
 _MARK = len(WHITEOUT)
 
 
@@ -62,6 +67,7 @@ class _Layer:
         # What is in each directory, by its path. A path through a link is never remembered.
         self._known = {"": top}
         self._marked: list[Node] = []
+        self._steps = 0
 
     def add(self, entry: Entry) -> None:
         path = entry.path
@@ -102,7 +108,7 @@ class _Layer:
     def _delete(self, parent: str, name: str, entry: Entry) -> None:
         node = self._find(parent, entry)
         if node is None:
-            raise Invalid(f"{entry.path}: a deletion in what is no directory")
+            raise Invalid(f"{_shown(entry)}: a deletion in what is no directory")
         if name == OPAQUE:
             node.opaque = True
             return
@@ -120,7 +126,8 @@ class _Layer:
         node = kids.get(name) if kids else None
         if node is None or node.kids is not None:
             raise Corrupt(
-                f"{entry.path}: a hard link to {entry.target}, which is no file before it in its layer"
+                f"{_shown(entry)}: a hard link to {entry.target[:120]!r}, which is no file before it in its "
+                "layer"
             )
         return node
 
@@ -142,7 +149,7 @@ class _Layer:
     def _through_link(self, path: str, entry: Entry) -> dict[str, Node]:
         node = self._find(path, entry)
         if node is None or node.kids is None:
-            raise Invalid(f"{entry.path}: lies below something that is no directory in its layer")
+            raise Invalid(f"{_shown(entry)}: lies below something that is no directory in its layer")
         return node.kids
 
     def _find(self, path: str, entry: Entry) -> Node | None:
@@ -155,7 +162,8 @@ class _Layer:
             if name in ("", "."):
                 continue
             if name == "..":
-                trail = trail[:-1] or trail
+                if len(trail) > 1:
+                    trail.pop()
                 continue
             node = (trail[-1].kids or {}).get(name)
             if node is None:
@@ -165,11 +173,21 @@ class _Layer:
                 continue
             links += 1
             if links > MAX_LINKS:
-                raise Invalid(f"{entry.path}: too many symbolic links")
+                raise Invalid(f"{_shown(entry)}: too many symbolic links")
             target = node.entry.target
-            trail = trail[:1] if target.startswith("/") else trail
-            pending += target.split("/")[::-1]
+            if target.startswith("/"):
+                del trail[1:]
+            names = target.split("/")[::-1]
+            self._steps += len(names)
+            if self._steps > MAX_STEPS:
+                raise Invalid(f"{_shown(entry)}: too many ways through symbolic links")
+            pending += names
         return trail[-1]
+
+
+def _shown(entry: Entry) -> str:
+    """The name of a member, for a message: short, with nothing that a terminal would obey."""
+    return repr(entry.path[:120])
 
 
 def merge(lower: Node, upper: Node) -> None:

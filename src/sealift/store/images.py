@@ -236,7 +236,7 @@ def _load(path: Path) -> dict[str, object] | None:
     """The object in a small file; None where it is missing, unfinished or damaged."""
     try:
         value = json.loads(path.read_bytes()) if path.suffix == ".json" else None
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -103,7 +103,7 @@ def _version(root: Path) -> int | None:
         return None
     try:
         version = json.loads(data)["version"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Invalid(f"{root / LAYOUT} is damaged", fix=f'write {{"version":{VERSION}}} into it') from None
     if version != VERSION:
         raise Invalid(
