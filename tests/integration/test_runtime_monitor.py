@@ -186,7 +186,7 @@ def test_supervisor_leaves_the_session_it_was_started_in(
 ) -> None:
     """A login session's cgroup is imitated: a group of the tree that systemd would use."""
     from sealift.runtime.cgroups import MOUNT, unified
-    from sealift.runtime.monitor import leave_session
+    from sealift.runtime.conmon import leave_session
 
     tree = MOUNT if unified() else MOUNT / "systemd"
     session = tree / f"session-{os.getpid()}.scope"

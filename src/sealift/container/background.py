@@ -11,7 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from sealift.container import ending, starting
+from sealift.container import ending, looking, starting
 from sealift.container import status as states
 from sealift.core.errors import NotFound, SealiftError
 
@@ -104,6 +104,8 @@ def clean_up(parts: Parts, container: str) -> None:
         status = states.read(parts.registry.directory(container))
         if status.status in (states.RUNNING, states.PAUSED) and not status.alive:
             status = ending.finish(parts, record)
+        elif status.status == states.STARTING:  # and yet the lock was free: who started it was killed
+            status = looking.repair(parts, record)
     if status.status == states.RESTARTING:
         _restart(parts, container)
 

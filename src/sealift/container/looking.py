@@ -55,6 +55,8 @@ def repair(parts: Parts, record: Record) -> Status:
     status = states.read(directory)
     if _settled(record, status):
         return status
+    if status.status == states.STARTING and status.here:
+        parts.monitor.forget(record.id, parts.registry.bundle(record.id))
     if status.pending or (status.status == states.EXITED and record.spec.auto_remove):
         ending.remove(parts, record, volumes=True)
         raise _gone(record)

@@ -110,7 +110,7 @@ def _read(pipe: int) -> bytes:
 
 def _kill(pid_file: Path) -> None:
     """End the check's process in the container. The runtime's own process is not enough."""
-    from sealift.runtime.monitor import read_process
+    from sealift.runtime.conmon import read_process
 
     process = read_process(pid_file)
     if process is not None:

@@ -16,7 +16,8 @@ from sealift.container.status import Status
 from sealift.container.threads import Meanwhile
 from sealift.core.errors import SealiftError
 from sealift.runtime import bundle
-from sealift.runtime.monitor import Created, Supervision, leave_session
+from sealift.runtime.conmon import leave_session
+from sealift.runtime.monitor import Created, Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,17 +109,21 @@ def supervision(parts: Parts, record: Record) -> Supervision:
 def _create(
     parts: Parts, record: Record, meanwhile: Callable[[], None] | None
 ) -> tuple[Created, Attachment | None]:
-    joining = Meanwhile(lambda: _join(parts, record)) if on_network(record) else None  # waits for programs
-    try:
-        rootfs = mount(parts, record)
-    finally:
-        attachment = joining.result() if joining else None
+    """Everything that waits for programs begins first: conmon, then the network."""
     directory = parts.registry.bundle(record.id)
-    from sealift.container import preparing
+    creation = parts.monitor.begin(record.id, directory, supervision(parts, record))
+    try:
+        joining = Meanwhile(lambda: _join(parts, record)) if on_network(record) else None
+        try:
+            rootfs = mount(parts, record)
+        finally:
+            attachment = joining.result() if joining else None
+        from sealift.container import preparing
 
-    bundle.write(directory, preparing.spec(parts, record, rootfs, attachment))
-    created = parts.monitor.create(record.id, directory, supervision(parts, record), meanwhile)
-    return created, attachment
+        bundle.write(directory, preparing.spec(parts, record, rootfs, attachment))
+        return creation.finish(meanwhile), attachment
+    finally:
+        creation.abandon()
 
 
 def mount(parts: Parts, record: Record) -> Path:

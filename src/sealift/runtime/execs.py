@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,15 +11,15 @@ from sealift.core.errors import NotFound
 from sealift.runtime import failures
 from sealift.runtime.attach import Attachment
 from sealift.runtime.capabilities import ALL, available
-from sealift.runtime.monitor import (
-    Monitor,
+from sealift.runtime.conmon import (
+    Conmon,
     common_words,
     exit_words,
-    launch,
     leave_session,
     read_answer,
     read_process,
 )
+from sealift.runtime.monitor import Monitor
 from sealift.runtime.processes import Process
 from sealift.runtime.spec import ProcessSpec
 
@@ -93,46 +94,50 @@ def _start(
 ) -> tuple[Exec, Attachment]:
     sync, sync_theirs = os.pipe()
     attached, attached_theirs = os.pipe()
-    start_theirs, start_ours = os.pipe()
-    pipes = {
-        "_OCI_SYNCPIPE": sync_theirs,
-        "_OCI_ATTACHPIPE": attached_theirs,
-        "_OCI_STARTPIPE": start_theirs,
-    }
+    pipes = {"_OCI_SYNCPIPE": sync_theirs, "_OCI_ATTACHPIPE": attached_theirs}
     answers = os.fdopen(sync, "rb")
     try:
-        with os.fdopen(attached, "rb") as ready, os.fdopen(start_ours, "wb", buffering=0) as go:
+        with os.fdopen(attached, "rb") as ready:
             try:
-                command = _command(monitor, container, directory, process, stdin)
-                errors = launch(command, directory, pipes, go.fileno())
+                conmon = Conmon.start(
+                    _command(monitor, container, directory, process, stdin), directory, pipes
+                )
             finally:
                 for pipe in pipes.values():
                     os.close(pipe)
-            if not ready.readline():
-                raise failures.start_failure(read_answer(b"", errors).message)
-            attachment = Attachment.connect(directory)
-            try:
-                go.write(b"\0")
-                answer = read_answer(answers.readline(), errors)
-                if answer.data <= 0:
-                    raise failures.start_failure(answer.message or failures.last_words(directory / "oci-log"))
-            except BaseException:
-                attachment.close()
-                raise
+            with closing(conmon):
+                attachment = _attach(conmon, ready, answers, directory)
         supervisor = read_process(directory / "conmon.pid")
         if supervisor is not None:
             leave_session(supervisor)
-        return Exec(directory, read_process(directory / "pidfile"), answers, errors), attachment
+        return Exec(directory, read_process(directory / "pidfile"), answers, conmon.errors), attachment
     except BaseException:
         answers.close()
         raise
+
+
+def _attach(conmon: Conmon, ready: BinaryIO, answers: BinaryIO, directory: Path) -> Attachment:
+    """The rest of the dialogue: it says that it can be attached to, we are, it starts the process."""
+    conmon.go()
+    if not ready.readline():
+        raise failures.start_failure(read_answer(b"", conmon.errors).message)
+    attachment = Attachment.connect(directory)
+    try:
+        conmon.tell()
+        answer = read_answer(answers.readline(), conmon.errors)
+        if answer.data <= 0:
+            raise failures.start_failure(answer.message or failures.last_words(directory / "oci-log"))
+    except BaseException:
+        attachment.close()
+        raise
+    return attachment
 
 
 def _command(
     monitor: Monitor, container: str, directory: Path, process: ProcessSpec, stdin: bool
 ) -> list[str]:
     command = [
-        *common_words(monitor, container, directory, directory),
+        *common_words(monitor.program, monitor.engine, container, directory, directory),
         *("--exec", "--exec-attach", "--exec-process-spec", str(directory / "process.json")),
         *("--exit-dir", str(directory / "exits"), "--log-path", "none"),
         *exit_words(("/bin/rm", "-rf", "--", str(directory))),

@@ -1,15 +1,12 @@
 """conmon, the supervisor of each container: it outlives us, keeps the log, and writes down the exit code.
 
 Files in a container's bundle: `pidfile`, `conmon.pid`, `attach` (socket), `ctl` (FIFO), `ctr.log`,
-`persist/exit` and `persist/oom`. The dialogue with conmon is that of its API version 1 (conmon's own
-`docs/conmon.8.md`, and podman's `libpod/oci_conmon_common.go`).
+`persist/exit` and `persist/oom`.
 """
 
-import json
 import math
 import os
 import select
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +14,14 @@ from typing import NamedTuple
 
 from sealift.core.errors import Corrupt, StartFailed
 from sealift.runtime import failures, programs
-from sealift.runtime.cgroups import MOUNT
+from sealift.runtime.conmon import Conmon, common_words, exit_words, read_answer, read_process
 from sealift.runtime.engine import Engine
 from sealift.runtime.processes import Process
 
 LOG = "ctr.log"
 _PERSIST = "persist"
+_ORPHAN_PATIENCE = 5.0  # seconds for an orphaned conmon to finish what it does
+_FORK_PATIENCE = 0.1  # seconds for it to have written its number
 
 
 class Supervision(NamedTuple):
@@ -68,25 +67,36 @@ class Monitor:
         """The monitor for an engine; `Unavailable` where conmon is missing."""
         return cls(engine, programs.need("conmon", "conmon"))
 
-    def create(
-        self, container: str, bundle: Path, how: Supervision, meanwhile: Callable[[], None] | None = None
-    ) -> Created:
+    def create(self, container: str, bundle: Path, how: Supervision) -> Created:
         """Make the container of a written bundle; its process waits for `Engine.start`.
 
-        `meanwhile` is called once conmon is at work, which takes it some 30 ms.
         `StartFailed` with docker's exit code when the runtime refuses. Nothing is left then.
         """
+        return self.begin(container, bundle, how).finish()
+
+    def begin(self, container: str, bundle: Path, how: Supervision) -> "Creation":
+        """Start conmon for a bundle that is still to be written."""
         self._prepare(container, bundle)
-        answer = _converse(self._command(container, bundle, how), bundle, meanwhile)
-        if answer.data <= 0:
-            (bundle / "attach").unlink(missing_ok=True)  # conmon is there a moment longer
-            raise failures.start_failure(answer.message)
-        process = Process.of(answer.data)
-        monitor = read_process(bundle / "conmon.pid")
-        if process is None or monitor is None:
-            self.engine.delete(container, force=True)
-            raise StartFailed("the container's process was killed before it could be started")
-        return Created(process, monitor)
+        sync, theirs = os.pipe()
+        try:
+            conmon = Conmon.start(self._command(container, bundle, how), bundle, {"_OCI_SYNCPIPE": theirs})
+        except BaseException:
+            os.close(sync)
+            raise
+        finally:
+            os.close(theirs)
+        return Creation(self, container, bundle, conmon, sync)
+
+    def forget(self, container: str, bundle: Path) -> None:
+        """Clear away what a caller began who was killed meanwhile: its conmon may still be at work."""
+        begun = time.monotonic()
+        while self.engine.process(container) is None:
+            waited = time.monotonic() - begun
+            there = read_process(bundle / "conmon.pid") is not None
+            if waited > (_ORPHAN_PATIENCE if there else _FORK_PATIENCE):
+                break
+            time.sleep(0.005)
+        self.engine.delete(container, force=True)
 
     def exit(self, bundle: Path) -> Exit | None:
         """How the bundle's container ended, or None while it has not."""
@@ -149,7 +159,7 @@ class Monitor:
     def _command(self, container: str, bundle: Path, how: Supervision) -> list[str]:
         log = f"k8s-file:{LOG}" if how.log else "none"
         command = [
-            *common_words(self, container, bundle, bundle),
+            *common_words(self.program, self.engine, container, bundle, bundle),
             *("--persist-dir", str(bundle / _PERSIST), "--exit-dir", str(self.exits), "--log-path", log),
         ]
         command += ["--terminal"] if how.terminal else []
@@ -158,43 +168,42 @@ class Monitor:
         return command + exit_words(how.exit_command)
 
 
-class Answer(NamedTuple):
-    """A line of conmon's: a number (a PID, an exit code, or below zero for a failure) and why."""
+class Creation:
+    """A container about to be made: conmon is there, and waits until the bundle is, too."""
 
-    data: int
-    message: str = ""
+    def __init__(self, monitor: Monitor, container: str, bundle: Path, conmon: Conmon, sync: int) -> None:
+        self._monitor = monitor
+        self._container = container
+        self._bundle = bundle
+        self._conmon = conmon
+        self._sync = sync
 
+    def finish(self, meanwhile: Callable[[], None] | None = None) -> Created:
+        """What `Monitor.create` does; the bundle is written. `meanwhile` is called once conmon is at work,
+        which takes it some 30 ms.
+        """
+        try:
+            self._conmon.go(meanwhile)
+            with os.fdopen(self._sync, "rb", closefd=False) as answers:
+                answer = read_answer(answers.readline(), self._conmon.errors)
+        finally:
+            self.abandon()
+        if answer.data <= 0:
+            (self._bundle / "attach").unlink(missing_ok=True)  # conmon is there a moment longer
+            raise failures.start_failure(answer.message)
+        process = Process.of(answer.data)
+        supervisor = read_process(self._bundle / "conmon.pid")
+        if process is None or supervisor is None:
+            self._monitor.engine.delete(self._container, force=True)
+            raise StartFailed("the container's process was killed before it could be started")
+        return Created(process, supervisor)
 
-def common_words(monitor: Monitor, container: str, bundle: Path, files: Path) -> list[str]:
-    """conmon's command line as far as `create` and `exec` share it; its files go to the directory `files`."""
-    # The log's path is relative to the bundle, where conmon runs: it would cut an absolute one at a colon.
-    runtime = monitor.engine.command("--log", str(files / "oci-log"))
-    return [
-        *(
-            monitor.program,
-            "--api-version",
-            "1",
-            "--cid",
-            container,
-            "--cuuid",
-            container,
-            "--name",
-            container,
-        ),
-        *("--runtime", runtime[0], *(f"--runtime-arg={word}" for word in runtime[1:])),
-        *("--bundle", str(bundle), "--full-attach", "--log-level", "error", "--no-sync-log"),
-        *("--container-pidfile", str(files / "pidfile"), "--conmon-pidfile", str(files / "conmon.pid")),
-    ]
-
-
-def exit_words(command: tuple[str, ...]) -> list[str]:
-    """The flags that have conmon run a command at the end."""
-    if not command:
-        return []
-    words = ["--exit-command", command[0]]
-    for word in command[1:]:
-        words += ["--exit-command-arg", word]
-    return words
+    def abandon(self) -> None:
+        """Let go of everything; a conmon that was not let go has made nothing, and is ended."""
+        self._conmon.close()
+        if self._sync >= 0:
+            os.close(self._sync)
+            self._sync = -1
 
 
 def _wait_for(process: Process, timeout: float | None) -> bool:
@@ -211,90 +220,3 @@ def _wait_for(process: Process, timeout: float | None) -> bool:
         return bool(poll.poll(None if timeout is None else max(0, math.ceil(timeout * 1000))))
     finally:
         os.close(descriptor)
-
-
-def read_process(pid_file: Path) -> Process | None:
-    """The living process whose number a file holds."""
-    try:
-        return Process.of(int(pid_file.read_text()))
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _converse(command: list[str], directory: Path, meanwhile: Callable[[], None] | None) -> Answer:
-    """Start conmon and hear what became of `create`."""
-    sync, sync_theirs = os.pipe()
-    start_theirs, start = os.pipe()
-    with os.fdopen(sync, "rb") as answers, os.fdopen(start, "wb", buffering=0) as signal:
-        try:
-            errors = launch(
-                command,
-                directory,
-                {"_OCI_SYNCPIPE": sync_theirs, "_OCI_STARTPIPE": start_theirs},
-                signal.fileno(),
-                meanwhile,
-            )
-        finally:
-            os.close(sync_theirs)
-            os.close(start_theirs)
-        return read_answer(answers.readline(), errors)
-
-
-def launch(
-    command: list[str],
-    directory: Path,
-    pipes: dict[str, int],
-    start: int,
-    meanwhile: Callable[[], None] | None = None,
-) -> Path:
-    """Start conmon in `directory`, let it go on, and wait until it has gone to the background.
-
-    Returns the file that has what it says before it has other ways of saying it.
-    """
-    errors = directory / "conmon-errors"
-    with errors.open("wb") as error_file:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,  # conmon drops a marker named `oom` where it runs
-            env={**programs.environment(), **{name: str(pipe) for name, pipe in pipes.items()}},
-            pass_fds=tuple(pipes.values()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=error_file,
-            start_new_session=True,
-        )
-    os.write(start, b"\0")
-    if meanwhile is not None:
-        meanwhile()
-    process.wait()
-    return errors
-
-
-def read_answer(line: bytes, errors: Path) -> Answer:
-    """What conmon said; its own complaints where it said nothing."""
-    try:
-        value = json.loads(line)
-        return Answer(int(value["data"]), str(value.get("message") or ""))
-    except (ValueError, KeyError, TypeError):
-        said = errors.read_text(errors="replace").strip() if errors.exists() else ""
-        return Answer(-1, said or "conmon ended without an answer")
-
-
-def leave_session(monitor: Process) -> None:
-    """Move conmon out of a login session's or a service's cgroup, or systemd ends it together with them.
-
-    Not when there is none: the move takes the kernel up to 20 ms, so it is done when the container runs.
-    """
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if path == "/" or controllers not in ("", "name=systemd"):
-            continue
-        tree = (
-            MOUNT / "systemd" if controllers else MOUNT / "unified" if (MOUNT / "unified").exists() else MOUNT
-        )
-        target = tree / "sealift-monitors"
-        try:
-            target.mkdir(exist_ok=True)
-            (target / "cgroup.procs").write_text(str(monitor.pid))
-        except OSError:
-            continue  # not ours to change: then it lives and dies with the session

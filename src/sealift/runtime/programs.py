@@ -1,7 +1,6 @@
 """The programs below Sealift: where they are, and how they are called with nothing of ours open in them."""
 
 import os
-import subprocess
 from collections.abc import Sequence
 
 from sealift.core.errors import Unavailable
@@ -33,6 +32,8 @@ def environment() -> dict[str, str]:
 
 def call(command: Sequence[str], given: bytes | None = None) -> tuple[int, bytes, bytes]:
     """Run a helper to its end: exit code, standard output and error. It gets descriptors 0 to 2 only."""
+    import subprocess
+
     done = subprocess.run(
         command,
         input=given,
