@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sealift.runtime import Engine
     from sealift.snapshot import Snapshots
     from sealift.store import Store
+    from sealift.store.check import Finding
 
 
 def store(settings: "Settings") -> "Store":
@@ -29,6 +30,14 @@ def snapshots(_settings: "Settings", store: "Store") -> "Snapshots":
     from sealift.snapshot import choose
 
     return choose(store)
+
+
+def findings(settings: "Settings", *, repair: bool) -> "list[Finding]":
+    """What in the store is not what it claims to be, and what was made of it."""
+    from sealift.snapshot import checking
+
+    opened = store(settings)
+    return [*opened.check(repair=repair), *checking.check(opened, repair=repair)]
 
 
 def engine(_settings: "Settings", store: "Store") -> "Engine":

@@ -86,4 +86,5 @@ def _as_ours(error: OSError) -> SealiftError:
         return SealiftError(f"permission denied: {error.filename or error}")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SealiftError(f"{error.strerror}{where}", fix="make room: sealift system prune, rm and rmi")
-    return SealiftError(f"{error.strerror or error}{where}")
+    fix = "sealift system check --repair" if error.errno in (errno.EIO, errno.EUCLEAN) else ""
+    return SealiftError(f"{error.strerror or error}{where}", fix=fix)

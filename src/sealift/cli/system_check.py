@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, app: App) -> int:
     from sealift.ui import formats
 
     formats.check(args.format)
-    findings = wiring.store(app.settings).check(repair=args.repair)
+    findings = wiring.findings(app.settings, repair=args.repair)
     if args.format:
         rows = [
             {

@@ -1,10 +1,11 @@
 """Making indexes: which layers go into one, and what it shows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sealift.archive import Entry
 from sealift.core.digest import Digest
+from sealift.core.errors import NotFound
 from sealift.snapshot import erofs, headers, index
 from sealift.snapshot.index import Index
 from sealift.snapshot.tree import Node, directory, layer_tree, merge
@@ -51,6 +52,34 @@ class Builder:
                 return [top, base]
         return [self._write(layers, 0, _merged(layers, members, 0))]
 
+    def again(self, known: Index) -> Iterator[bytes]:
+        """The bytes that an index must have, made from the tars once more. `NotFound` where a layer, or the
+        index it lies on, is gone.
+        """
+        layers, base = known.layers, known.base
+        members = self._members(layers[base:])
+        if not base:
+            return self._pieces(layers, 0, _merged(layers, members, 0))
+        below = self._indexes.read(layers[:base])
+        changes = _changes(layers, members, base)
+        if below is None or changes is None:
+            raise NotFound(f"the index below {known.path.name} is gone")
+        if changes.entry is None:
+            changes.entry = index.root(below)
+        return self._pieces(layers, base, changes)
+
+    def _pieces(self, layers: Sequence[Digest], base: int, tree: Node) -> Iterator[bytes]:
+        store = self._store.layers
+        devices = [erofs.Device(diff_id.hex.encode(), store.size(diff_id)) for diff_id in layers]
+
+        def read(number: int, offset: int, length: int) -> bytes:
+            with store.path(layers[number]).open("rb") as tar:
+                tar.seek(offset)
+                return tar.read(length)
+
+        uuid = bytes.fromhex(self._indexes.place(layers).name[:32])
+        return erofs.write(tree, devices, index.note(layers, base), uuid, read)
+
     def _members(self, layers: Sequence[Digest]) -> list[list[Entry]]:
         return [headers.read(self._store.layers, diff_id) for diff_id in layers]
 
@@ -82,19 +111,10 @@ class Builder:
         return self._write(layers, len(base.layers), changes)
 
     def _write(self, layers: Sequence[Digest], base: int, tree: Node) -> Index:
-        store = self._store.layers
-        devices = [erofs.Device(diff_id.hex.encode(), store.size(diff_id)) for diff_id in layers]
-
-        def read(number: int, offset: int, length: int) -> bytes:
-            with store.path(layers[number]).open("rb") as tar:
-                tar.seek(offset)
-                return tar.read(length)
-
         path = self._indexes.place(layers)
-        uuid = bytes.fromhex(path.name[:32])
         file = Incoming(self._store.tmp)
         try:
-            for piece in erofs.write(tree, devices, index.note(layers, base), uuid, read):
+            for piece in self._pieces(layers, base, tree):
                 write_all(file.fd, piece)
             file.place(path)
         finally:
@@ -132,7 +152,7 @@ def _changes(layers: Sequence[Digest], members: Iterable[list[Entry]], first: in
             return None
         if node.opaque and node.entry:
             node.entry = node.entry._replace(xattrs=(*node.entry.xattrs, _OPAQUE))
-        for name in node.gone or ():
+        for name in sorted(node.gone or ()):  # the same bytes each time
             node.kids.setdefault(name, Node(_WHITEOUT, 0, None))
         pending += [kid for kid in node.kids.values() if kid.kids is not None]
     return tree

@@ -52,7 +52,10 @@ def _mount(names: list[str], target: Path) -> None:
     except OSError as error:
         if error.errno == errno.EPERM:
             raise Unavailable("an image can be mounted by root alone", fix="sealift doctor") from error
-        raise Unavailable(f"the image cannot be mounted: {error}", fix="sealift doctor") from error
+        raise Unavailable(
+            f"the image cannot be mounted: {error.strerror}",
+            fix="sealift system check --repair; if that finds nothing, sealift doctor",
+        ) from error
 
 
 def _short(path: Path, stack: ExitStack) -> str:

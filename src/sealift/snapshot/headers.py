@@ -9,11 +9,12 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sealift.archive import Entry, read_entries
 from sealift.core.digest import Digest
-from sealift.core.errors import Corrupt, Invalid
+from sealift.core.errors import Corrupt, Invalid, NotFound
 from sealift.store import Layers
 
 SUFFIX = "entries"
@@ -38,6 +39,17 @@ def read(layers: Layers, diff_id: Digest) -> list[Entry]:
     return entries
 
 
+def differing(layers: Layers) -> Iterator[Path]:
+    """The sidecars that do not say what their layers hold."""
+    for diff_id in layers.all():
+        path = layers.sidecar(diff_id, SUFFIX)
+        if not path.exists():
+            continue
+        with suppress(NotFound, Invalid, Corrupt), layers.path(diff_id).open("rb") as file:
+            if _load(layers, diff_id) != list(read_entries(file)):
+                yield path
+
+
 @contextmanager
 def named(diff_id: Digest) -> Iterator[None]:
     """Errors about what is in the layer name the layer."""
@@ -52,7 +64,7 @@ def _load(layers: Layers, diff_id: Digest) -> list[Entry] | None:
         data = layers.sidecar(diff_id, SUFFIX).read_bytes()
         version, rows = json.loads(zlib.decompress(data))
         return [_entry(row) for row in rows] if version == _VERSION else None
-    except (OSError, zlib.error, ValueError, TypeError):
+    except (OSError, zlib.error, ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sealift.core.digest import Digest
+from sealift.core.errors import Invalid
 from sealift.snapshot.layout import BLOCK_BITS, MAGIC, SLOT_BYTES, SUPER_BYTES, SUPER_OFFSET
 
 if TYPE_CHECKING:
     from sealift.archive import Entry
 
 _NOTE = struct.Struct("<8sIII")  # a mark, the format's version, how many layers below, how many layers
+_ROOT = struct.Struct("<HHHHQIIIIq")
 _MARK = b"sealift\0"
 _VERSION = 1
 _DEVICES = SUPER_OFFSET + SUPER_BYTES
@@ -50,7 +52,7 @@ def read(path: Path) -> Index | None:
         return None
     try:
         return _parse(path, descriptor)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, Invalid):
         return None
     finally:
         os.close(descriptor)
@@ -62,7 +64,10 @@ def root(index: Index) -> "Entry | None":
 
     with index.path.open("rb") as file:
         file.seek(index.start)
-        _, xattrs, mode, _, _, _, _, uid, gid, mtime = struct.unpack("<HHHHQIIIIq", file.read(40))
+        head = file.read(_ROOT.size)
+    if len(head) < _ROOT.size:
+        return None
+    _, xattrs, mode, _, _, _, _, uid, gid, mtime = _ROOT.unpack(head)
     return None if xattrs else Entry("", "dir", mode & 0o7777, uid, gid, mtime)
 
 
@@ -81,8 +86,8 @@ def _parse(path: Path, descriptor: int) -> Index | None:
     end = head + _NOTE.size + count * _RAW
     data += os.pread(descriptor, max(0, end - len(data)), len(data))
     layers = tuple(
-        Digest(f"sha256:{data[at : at + _RAW].hex()}") for at in range(head + _NOTE.size, end, _RAW)
+        Digest.parse(f"sha256:{data[at : at + _RAW].hex()}") for at in range(head + _NOTE.size, end, _RAW)
     )
     tags = (data[at : at + 64] for at in range(_DEVICES, head, SLOT_BYTES))
-    devices = tuple(Digest(f"sha256:{tag.decode('ascii')}") for tag in tags)
+    devices = tuple(Digest.parse(f"sha256:{tag.decode('ascii')}") for tag in tags)
     return Index(path, layers, base, devices, inodes, start << BLOCK_BITS)

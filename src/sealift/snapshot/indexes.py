@@ -5,12 +5,13 @@ each step of a build, gets a small index of its own instead, for an overlay of t
 merged again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from sealift.core.chain import chain_id
 from sealift.core.digest import Digest
+from sealift.core.errors import Corrupt, Invalid, NotFound
 from sealift.snapshot import index
 from sealift.snapshot.index import Index
 from sealift.store import Store
@@ -53,6 +54,20 @@ class Indexes:
         with self._store.lock(f"index-{chain(layers).hex[:2]}"):
             return self.find(layers) or Builder(self, self._store, self._large, self._share).build(layers)
 
+    def differing(self) -> Iterator[Path]:
+        """The index files that are not what their layers make. Those of layers that are gone are left out."""
+        from sealift.snapshot.building import Builder
+
+        builder = Builder(self, self._store, self._large, self._share)
+        for path in sorted(self._directory.iterdir()):
+            found = index.read(path)
+            if found is None or path != self.place(found.layers):
+                yield path
+                continue
+            with suppress(NotFound, Invalid, Corrupt):  # of a layer, which is a finding of its own
+                if not _is_made_of(path, builder.again(found)):
+                    yield path
+
     def collect(self, used: Iterable[Digest]) -> int:
         """Remove indexes that show other layers than these; the bytes that frees."""
         kept = set(used)
@@ -74,3 +89,9 @@ class Indexes:
     def place(self, layers: Sequence[Digest]) -> Path:
         """Where that index belongs."""
         return self._directory / f"{chain(layers).hex}{_SUFFIX}"
+
+
+def _is_made_of(path: Path, pieces: Iterable[bytes]) -> bool:
+    """Whether a file holds exactly these bytes."""
+    with path.open("rb") as file:
+        return all(file.read(len(piece)) == piece for piece in pieces) and not file.read(1)
