@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -126,7 +128,9 @@ def test_cancelled_step_leaves_no_process(engine: Engine, busybox: Path, tmp_pat
     assert engine.containers() == []
 
 
-def test_step_of_a_killed_owner_is_swept(engine: Engine, busybox: Path, tmp_path: Path) -> None:
+@contextmanager
+def killed_owner(engine: Engine, busybox: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A step that runs in a process of its own, which is killed at the end of the block."""
     script = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[3])\n"
         "from fixtures_runtime import shell, write\n"
@@ -145,11 +149,35 @@ def test_step_of_a_killed_owner_is_swept(engine: Engine, busybox: Path, tmp_path
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"up\n"
         (container,) = engine.containers()
-        assert sweep_steps(engine) == []
+        yield container, owner
         owner.send_signal(signal.SIGKILL)
+
+
+def watchers(owner: int) -> list[int]:
+    """The shells that wait for the end of the process `owner`."""
+    threads = Path(f"/proc/{owner}/task").iterdir()
+    children = [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+    return [pid for pid in children if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/bin/sh\0")]
+
+
+def test_step_of_a_killed_owner_is_swept(engine: Engine, busybox: Path) -> None:
+    with killed_owner(engine, busybox) as (container, owner):
+        assert sweep_steps(engine) == []
+        (watcher,) = watchers(owner.pid)
+        os.kill(watcher, signal.SIGKILL)
     assert sweep_steps(engine) == [container]
     assert engine.pids(container) == []
     assert engine.containers() == []
+
+
+def test_step_of_a_killed_owner_ends_with_it(engine: Engine, busybox: Path) -> None:
+    with killed_owner(engine, busybox) as (container, _):
+        assert engine.pids(container)
+    until = time.monotonic() + 5
+    while engine.containers() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert engine.pids(container) == []
+    assert sweep_steps(engine) == []
 
 
 def test_steps_run_side_by_side(engine: Engine, busybox: Path, tmp_path: Path) -> None:

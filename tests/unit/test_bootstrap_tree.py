@@ -25,13 +25,15 @@ def tar(*members: tuple[Entry, bytes]) -> io.BytesIO:
     return sink
 
 
-def base(began: int) -> io.BytesIO:
-    """What mmdebstrap leaves when it begins at `began`."""
+def base(began: int, host: str = "one") -> io.BytesIO:
+    """What mmdebstrap leaves when it begins at `began` on the machine `host`."""
     shadow = f"root:*:{began // DAY}:0:99999:7:::\nold:*:100:0:99999:7:::\n".encode()
     return tar(
         (Entry("dev", "dir", 0o755, 0, 0, PACKAGED), b""),
         (Entry("dev/null", "char", 0o666, 0, 0, began, major=1, minor=3), b""),
         (Entry("etc", "dir", 0o755, 0, 0, began), b""),
+        (Entry("etc/hostname", "file", 0o755 if host == "one" else 0o600, 0, 0, began), host.encode()),
+        (Entry("etc/resolv.conf", "file", 0o644, 0, 0, began), f"search {host}\n".encode()),
         (Entry("etc/shadow", "file", 0o640, 0, 42, began), shadow),
         (Entry("usr", "dir", 0o755, 0, 0, PACKAGED - 5), b""),
         (Entry("usr/program", "file", 0o4755, 0, 0, PACKAGED), b"#!"),
@@ -54,6 +56,14 @@ def entries(data: bytes) -> dict[str, Entry]:
 def test_layer_is_the_same_whenever_it_is_made() -> None:
     later = BEGAN + 40 * DAY
     assert layer(base(BEGAN), BEGAN) == layer(base(later), later)
+
+
+def test_layer_says_nothing_of_the_machine_it_was_made_on() -> None:
+    made = layer(base(BEGAN), BEGAN)
+    assert made == layer(base(BEGAN, "another"), BEGAN)
+    found = entries(made)
+    for path in ("etc/hostname", "etc/resolv.conf"):
+        assert (found[path].kind, found[path].size, found[path].mode) == ("file", 0, 0o644)
 
 
 def test_layer_keeps_what_packages_say_and_bounds_other_times() -> None:

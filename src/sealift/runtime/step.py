@@ -4,7 +4,7 @@ import os
 import selectors
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sealift.runtime import failures, programs
@@ -42,7 +42,7 @@ def run_step(
     command = engine.command("run", "--bundle", str(bundle), container)
     command[1:1] = ["--log", str(log)]
     engine.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _deleted(engine, container):
+    with _watched(engine, container), _deleted(engine, container):
         process = subprocess.Popen(
             [*_dying_with_us(), *command],
             stdin=subprocess.DEVNULL,
@@ -87,6 +87,27 @@ def _deleted(engine: Engine, container: str) -> Iterator[None]:
         yield
     finally:
         engine.delete(container, force=True)
+
+
+@contextmanager
+def _watched(engine: Engine, container: str) -> Iterator[None]:
+    """Meanwhile a shell waits to see our end of a pipe close without a word: then we were killed, and it ends
+    the container, which the runtime's own death does not end.
+    """
+    end = engine.command("delete", "--force", container)
+    watcher = subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r _ || exec "$@"', "sh", *end],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=programs.environment(),
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        with suppress(BrokenPipeError):
+            watcher.communicate(b"\n")
 
 
 def _dying_with_us() -> list[str]:
