@@ -209,3 +209,12 @@ def test_supervisor_leaves_the_session_it_was_started_in(
                 break
             time.sleep(0.02)
         session.rmdir()
+
+
+def test_old_exit_codes_are_forgotten(monitor: Monitor) -> None:
+    monitor.exits.mkdir(parents=True)
+    for name, age in (("old", 7200), ("new", 5)):
+        (monitor.exits / name).write_text("3")
+        os.utime(monitor.exits / name, (time.time() - age,) * 2)
+    monitor.sweep_records(3600)
+    assert (monitor.recorded("old"), monitor.recorded("new")) == (None, 3)

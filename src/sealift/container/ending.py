@@ -28,6 +28,7 @@ UNKNOWN_EXIT = 255
 """The exit code of a container whose end nobody saw, as docker has it."""
 
 _KILLED = 137
+_REMEMBERED = 3600  # seconds for which the exit code of a removed container can be asked for
 SHORT_RUN = 10 * 1_000_000_000  # ns: a run of this length counts as success, and the back-off begins anew
 
 
@@ -44,6 +45,8 @@ def finish(parts: Parts, record: Record, ended: Exit | None = None) -> Status:
         after = after._replace(out_of_memory=parts.engine.cgroup(record.id).out_of_memory())
     if record.spec.auto_remove:
         remove(parts, record, volumes=True)
+        if record.id.startswith("00"):  # now and then
+            parts.monitor.sweep_records(_REMEMBERED)
         return after
     _clear(parts, record, parts.snapshots.release)
     if _restarts(record, after):

@@ -23,6 +23,7 @@ from sealift.runtime.spec import (
 if TYPE_CHECKING:
     from sealift.container.parts import Parts
     from sealift.container.record import Record
+    from sealift.container.spec import SecuritySpec
     from sealift.container.values import MountPoint
     from sealift.network.values import Attachment
 
@@ -47,7 +48,6 @@ def spec(parts: Parts, record: Record, rootfs: Path, attachment: Attachment | No
     user = find_user(rootfs, wanted.user, wanted.group_add)
     shared = _shared(parts, record)
     name = hostname(parts, record)
-    rights = wanted.security
     return BundleSpec(
         rootfs=rootfs,
         process=ProcessSpec(
@@ -70,18 +70,18 @@ def spec(parts: Parts, record: Record, rootfs: Path, attachment: Attachment | No
         ),
         devices=wanted.devices,
         resources=wanted.resources,
-        security=Security(
-            rights.privileged,
-            capabilities.choose(rights.cap_add, rights.cap_drop, privileged=rights.privileged),
-            rights.no_new_privileges,
-            rights.seccomp,
-        ),
+        security=_security(wanted.security),
         sysctls=wanted.sysctls,
         read_only=wanted.read_only,
         shm_size=wanted.shm_size,
         init=_init() if wanted.init else "",
         annotations=wanted.annotations,
     )
+
+
+def _security(rights: SecuritySpec) -> Security:
+    chosen = capabilities.choose(rights.cap_add, rights.cap_drop, privileged=rights.privileged)
+    return Security(rights.privileged, chosen, rights.no_new_privileges, rights.seccomp)
 
 
 def find_user(rootfs: Path, text: str, groups: tuple[str, ...] = ()) -> User:

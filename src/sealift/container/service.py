@@ -147,7 +147,6 @@ class Containers:
 
     def prune(self, keep: Callable[[Container], bool] | None = None) -> Pruned:
         """Remove every container that does not run (created or exited) and that `keep` does not keep; IDs."""
-        sweep(self._parts)
         removed, freed = [], 0
         for container in self.all():
             if container.state.status not in (states.CREATED, states.EXITED) or (keep and keep(container)):
@@ -192,6 +191,7 @@ class Containers:
 
     def all(self) -> list[Container]:
         """Every container whose record can be read, the newest first."""
+        sweep(self._parts)
         found = []
         for container in self._parts.registry.ids():
             with suppress(NotFound, Corrupt):

@@ -9,6 +9,7 @@ import os
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,6 +119,13 @@ class Monitor:
             return int((self.exits / container).read_text())
         except (FileNotFoundError, ValueError):
             return None
+
+    def sweep_records(self, older: float) -> None:
+        """Forget the exit codes that are remembered for more than so many seconds."""
+        for path in self.exits.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > older:
+                    path.unlink()
 
     def wait(self, bundle: Path, created: Created, timeout: float | None = None) -> Exit | None:
         """How the container ended, once it did; None after `timeout` seconds, or when conmon was killed."""
