@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sealift.archive import overlay
+from sealift.archive import holes, overlay
 from sealift.archive.entry import OPAQUE, WHITEOUT, Entry, Sink, travels
 from sealift.archive.header import MAX_PATH_BYTES
 from sealift.archive.walk import DIRECTORY, Visit, walk
@@ -58,6 +58,7 @@ class _Changes:
         self._epoch = epoch
         self._lower = lower
         self._names: dict[tuple[int, int], str] = {}
+        self._holes = 0
         self.count = 0
 
     def add(self, visit: Visit) -> None:
@@ -99,6 +100,7 @@ class _Changes:
                 raise Invalid(
                     f"/{visit.path} changed while it was being read", fix="try again when it is still"
                 )
+            self._holes = holes.added(fd, found.st_size, self._holes, visit.path)
             entry = self._entry(visit._replace(info=found), "file")
             entry = entry._replace(size=found.st_size, xattrs=_xattrs(fd))
             self._write(entry, _Data(fd))

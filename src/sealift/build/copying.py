@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
+from sealift.archive import holes
 from sealift.build import owner
 from sealift.build.graph import Copy, InlineFile
 from sealift.build.items import Inline, Item, Target, TreeFile
@@ -25,6 +26,7 @@ class Copier:
     def __init__(self, operation: Copy, target: Target) -> None:
         self._operation = operation
         self._target = target
+        self._holes = 0
         self._several = len(operation.sources) + len(operation.files) > 1
 
     def place_inline(self) -> None:
@@ -83,6 +85,9 @@ class Copier:
         device = kind in ("char", "block")
         content = None
         if kind == "file":
+            if info.st_size >= holes.WORTH_ASKING:
+                with source.open(selected.path) as file:
+                    self._holes = holes.added(file.fileno(), info.st_size, self._holes, selected.path)
             content = TreeFile(source.open, selected.path, info.st_size, selected.signature)
         item = Item(
             kind, self._mode(info.st_mode), uid, gid, kept.mtime, selected.target, kept.xattrs,
