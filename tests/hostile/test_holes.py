@@ -33,7 +33,7 @@ def test_changes_with_terabytes_of_holes_are_refused_at_once(tmp_path: Path) -> 
     upper.mkdir()
     sparse(upper / "file", 1 << 42)
     begun = time.monotonic()
-    with pytest.raises(Invalid, match="/file has .* holes"):
+    with pytest.raises(Invalid, match=r"/file has .* holes"):
         diff(upper, TarWriter(sink), 0)
     assert sink.size < 1 << 20
     assert time.monotonic() - begun < 5

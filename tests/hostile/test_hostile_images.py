@@ -14,6 +14,7 @@ from sealift.cli.app import printable
 from sealift.container import ExecSpec, MountSpec
 from sealift.core.config import Healthcheck
 from sealift.core.errors import Corrupt, Invalid, StartFailed
+from sealift.dockerfile.expand import expand
 from sealift.host.files import remove_tree
 from sealift.runtime import inside
 from sealift.runtime.spec import Streams
@@ -205,3 +206,12 @@ def test_step_that_nests_directories_without_end_is_built(tmp_path: Path) -> Non
     finally:
         os.close(here)
         remove_tree(top)
+
+
+def test_variables_made_of_variables_have_an_end() -> None:
+    value, begun = "x" * 10, time.monotonic()
+    with pytest.raises(Invalid, match="characters"):
+        for _ in range(40):
+            value = expand("$A$A${A}'$A'\"$A\"", {"A": value}).text
+    assert len(value) < 1 << 21
+    assert time.monotonic() - begun < 20

@@ -12,6 +12,7 @@ from sealift.dockerfile import glob
 
 _SPECIAL = "@*#?-$!0"
 _MAX_DEPTH = 100
+_MAX_REPLACED = 1 << 20
 
 
 class Mode(NamedTuple):
@@ -83,6 +84,7 @@ class _Reader:
         self._mode = mode
         self._escapes = mode.keep_escapes
         self._depth = 0
+        self._replaced = 0
         self.unset: set[str] = set()
 
     def _peek(self) -> str:
@@ -115,6 +117,7 @@ class _Reader:
                 return "".join(result), words.end()
             if character in special:
                 text = special[character]()
+                self._count(text)
                 (words.spaced if character == "$" else words.literal)(text)
             else:
                 text = self._plain(words)
@@ -122,6 +125,12 @@ class _Reader:
         if stop:
             raise Invalid(f"syntax error: missing {stop!r}", fix="close every '${' with a '}'")
         return "".join(result), words.end()
+
+    def _count(self, text: str) -> None:
+        """Variables made of variables grow by powers: no value that means anything is this long."""
+        self._replaced += len(text)
+        if self._replaced > _MAX_REPLACED:
+            raise Invalid(f"its variables have more than {_MAX_REPLACED} characters")
 
     def _special(self) -> dict[str, Callable[[], str]]:
         special: dict[str, Callable[[], str]] = {"$": self._dollar, "<": self._redirection}
