@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import stat
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -39,6 +40,7 @@ def context(workshop: Workshop) -> Path:
     (root / "d/in").symlink_to("../a")
     (root / "broken").symlink_to("nowhere")
     os.link(root / "a", root / "hard")
+    os.mknod(root / "socket", stat.S_IFSOCK | 0o644)
     return root
 
 
@@ -139,7 +141,10 @@ def test_a_file_that_stays_a_file_replaces_one_and_a_directory_does_not(based: W
     ("text", "message"),
     [
         ("COPY nope /x", "'nope' is not in the build context"),
-        ("COPY broken /x", "'broken' is not in the build context"),
+        ("COPY broken /x", "'broken' is not in the build context: it leads to 'nowhere' there"),
+        ("COPY [b]ro* /x/", "'broken', which '[b]ro*' means, is not in the build context: it leads to"),
+        ("COPY ../nope /x", "'../nope' is not in the build context\n"),
+        ("COPY socket /x", "'socket' is not in the build context"),
         ("COPY --from=base /nope /x", "'/nope' is not in"),
         ("FROM scratch AS e\nFROM base\nCOPY --from=e /nope /x", "'/nope' is not in an empty image"),
     ],

@@ -224,6 +224,26 @@ def test_labels_of_the_caller_come_last() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "FROM plain AS nope\nCOPY --from=nope a b",
+        "FROM plain AS x\nCOPY --from=nope a b\nFROM plain AS nope\nFROM x",
+        "FROM nope\nFROM plain AS nope\nCOPY --from=0 a b",
+    ],
+)
+def test_a_stage_that_comes_later_is_told_from_an_image(text: str) -> None:
+    with pytest.raises(NotFound, match="no such image: nope") as caught:
+        planned(text)
+    assert caught.value.fix == "the stage nope has to stand above the one that names it"
+
+
+def test_the_first_stage_has_no_stage_to_copy_from() -> None:
+    with pytest.raises(Invalid) as caught:
+        planned("FROM plain\nCOPY --from=0 a b")
+    assert caught.value.fix == "there is no stage above this one"
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("FROM plain\nCOPY --from=9 a b", "D:2: invalid stage index 9"),

@@ -88,7 +88,13 @@ class Origins:
 
     def image(self, name: str) -> BaseImage:
         if name not in self._images:
-            self._images[name] = self._find_image(name)
+            try:
+                self._images[name] = self._find_image(name)
+            except NotFound as error:
+                if not any(stage.start.name == name.lower() for stage in self._stages):
+                    raise
+                fix = f"the stage {name} has to stand above the one that names it"
+                raise NotFound(error.message, fix=fix) from None
         return self._images[name]
 
     def copied(self, origin: str, index: int) -> int | BaseImage:
@@ -97,9 +103,10 @@ class Origins:
         if found is not None:
             return found
         if origin.isascii() and origin.isdigit():
-            raise Invalid(
-                f"invalid stage index {origin[:20]}", fix=f"--from=0 to {index - 1}, or a stage's name"
+            known = (
+                f"--from=0 to {index - 1}, or a stage's name" if index else "there is no stage above this one"
             )
+            raise Invalid(f"invalid stage index {origin[:20]}", fix=known)
         if expand(origin, {}, self._mode).text != origin:
             raise Invalid(
                 "variables are not expanded in --from",

@@ -72,10 +72,18 @@ def _select_word(word: str, source: Source, excluded: Callable[[str], bool]) -> 
         path = resolve(source.readlink, name)
         info = source.stat(path)
         if info is None:
-            raise NotFound(f"{word!r} is not in {source.name}", fix=source.missing_hint)
+            raise _missing(word, name, path, source)
         yield Selected(name, "", path, info, "", len(names) > 1)
         if stat.S_ISDIR(info.st_mode):
             yield from _below(name, path, source, excluded, len(names) > 1)
+
+
+def _missing(word: str, name: str, path: str, source: Source) -> NotFound:
+    """What to say of a source that is not there; a link in it is told, as the name alone may well be."""
+    what = f"{name!r}, which {word!r} means," if match.has_wildcard(word) else repr(word)
+    linked = path != name and ".." not in name.split("/")
+    where = f": it leads to {path!r} there" if linked else ""
+    return NotFound(f"{what} is not in {source.name}{where}", fix=source.missing_hint)
 
 
 def _below(

@@ -58,9 +58,9 @@ class ContextTree:
 
     def stat(self, path: str) -> os.stat_result | None:
         found = self._tree.stat(path)
-        if found is None or not path or self._visible(path, found):
-            return found
-        return None
+        if found is None or stat.S_ISSOCK(found.st_mode):
+            return None
+        return found if not path or self._visible(path, found) else None
 
     def scan(self, path: str) -> list[tuple[str, os.stat_result]]:
         prefix = f"{path}/" if path else ""
