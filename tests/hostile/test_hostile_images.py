@@ -1,5 +1,6 @@
 """Images that would fill the disk, keep the machine busy, or speak to the terminal."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -215,3 +216,19 @@ def test_variables_made_of_variables_have_an_end() -> None:
             value = expand("$A$A${A}'$A'\"$A\"", {"A": value}).text
     assert len(value) < 1 << 21
     assert time.monotonic() - begun < 20
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "member", [{"working_dir": {}}, {"labels": [1]}, {"labels": 7}, {"env": [None]}, {"resources": 3}]
+)
+def test_record_with_members_of_other_kinds_is_damaged(box: Box, member: dict[str, object]) -> None:
+    made = box.containers.create(box.spec("true", name="one"))
+    path = box.parts.registry.directory(made.id) / "container.json"
+    value = json.loads(path.read_bytes())
+    value["spec"].update(member)
+    path.write_text(json.dumps(value))
+    with pytest.raises(Corrupt, match="damaged"):
+        box.containers.find(made.id)
+    assert box.containers.all() == []
+    assert box.containers.remove(made.id, force=True) == made.id

@@ -73,7 +73,7 @@ class Record(NamedTuple):
                 created=value["created"],
                 image_id=Digest.parse(value["image_id"]),
                 layers=tuple(Digest.parse(text) for text in value["layers"]),
-                spec=ContainerSpec(**spec),
+                spec=_checked(ContainerSpec(**spec)),
                 mounts=tuple(cast("MountPoint", _tuple(MountPoint, mount)) for mount in value["mounts"]),
                 shell=tuple(value["shell"]),
             )
@@ -81,6 +81,11 @@ class Record(NamedTuple):
             raise Corrupt(f"{what} is damaged: {error}", fix=_REMOVE) from error
 
 
+_TEXTS = (
+    "command", "entrypoint", "env", "group_add", "network_aliases", "exposed_ports", "dns", "dns_search",
+    "dns_options",
+)  # fmt: skip
+_PAIRS = ("labels", "annotations", "sysctls", "extra_hosts")
 _ONE: dict[str, Any] = {
     "resources": Resources,
     "restart": RestartPolicy,
@@ -117,3 +122,17 @@ def _tuple(kind: Any, members: dict[str, object]) -> object:
 
 def _frozen(value: object) -> object:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _checked(spec: ContainerSpec) -> ContainerSpec:
+    """The spec; `TypeError` where a member is of another kind: a damaged file may still be JSON."""
+    for name, default in ContainerSpec._field_defaults.items():
+        if default is not None and not isinstance(getattr(spec, name), type(default)):
+            raise TypeError(f"its {name} is no {type(default).__name__}")
+    texts = [text for name in _TEXTS for text in getattr(spec, name) or ()]
+    for name in _PAIRS:
+        for one, other in getattr(spec, name):
+            texts += (one, other)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("one of its words is no text")
+    return spec

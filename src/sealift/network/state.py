@@ -77,7 +77,7 @@ class State:
     def attachment(self, container: str) -> Attachment | None:
         """What is known of this container, without waiting for anybody."""
         try:
-            return Attachment.decode(self.record(container).read_bytes(), str(self.record(container)))
+            return _decode(self.record(container).read_bytes(), self.record(container))
         except FileNotFoundError:
             return None
 
@@ -180,10 +180,14 @@ class State:
 
 def _decoded(descriptor: int, path: Path) -> Attachment:
     with os.fdopen(os.dup(descriptor), "rb") as file:
-        try:
-            return Attachment.decode(file.read(), str(path))
-        except (Invalid, ValueError) as error:
-            raise Corrupt(
-                f"what is written down of a container's network is damaged: {error}",
-                fix=f"rm {path}; sealift rm -f {path.name[:12]}",
-            ) from error
+        return _decode(file.read(), path)
+
+
+def _decode(data: bytes, path: Path) -> Attachment:
+    try:
+        return Attachment.decode(data, str(path))
+    except (Invalid, ValueError) as error:
+        raise Corrupt(
+            f"what is written down of a container's network is damaged: {error}",
+            fix=f"rm {path}; sealift rm -f {path.name[:12]}",
+        ) from error
