@@ -122,8 +122,8 @@ class Registry:
     def making(self, container: str) -> Iterator[Path]:
         """A directory to put a container's files in before `add`; removed where that does not come about."""
         directory = self.root / f"{NEW}{container}"
-        directory.mkdir(mode=0o700)
         try:
+            directory.mkdir(mode=0o700)
             yield directory
         except BaseException:
             remove_tree(directory)
