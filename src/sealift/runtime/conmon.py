@@ -9,6 +9,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,8 +59,11 @@ class Conmon:
     def close(self) -> None:
         """Let it alone; one that was never let go is ended."""
         if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            # An interruption may have come right after it was waited for: then it is no child of ours any more.
+            with suppress(ChildProcessError):
+                if os.waitpid(self._pid, os.WNOHANG) == (0, 0):
+                    os.kill(self._pid, signal.SIGKILL)
+                    os.waitpid(self._pid, 0)
             self._pid = 0
         if self._start >= 0:
             os.close(self._start)
