@@ -59,7 +59,7 @@ class Conmon:
     def close(self) -> None:
         """Let it alone; one that was never let go is ended."""
         if self._pid:
-            # An interruption may have come right after it was waited for: then it is no child of ours any more.
+            # An interruption may have come right after it was waited for: it is no child of ours any more.
             with suppress(ChildProcessError):
                 if os.waitpid(self._pid, os.WNOHANG) == (0, 0):
                     os.kill(self._pid, signal.SIGKILL)
