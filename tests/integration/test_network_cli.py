@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures_cli import Program
 from sealift.cli.main import main
 from sealift.network import Networks
 from sealift.store import Store
@@ -65,16 +66,14 @@ def test_inspect_has_dockers_shape_and_the_containers(network: Typed) -> None:
     assert "no such network: nothing" in network.errors
 
 
-def test_a_network_in_use_stays(network: Typed) -> None:
-    network("create app")
-    service = Networks.open(Store.open(network.root))
-    service.attach("app", "a" * 64, names=("web",))
-    network("rm app", 1)
-    assert "in use by web" in network.errors
-    assert network("prune -f") == ""
-    service.detach("a" * 64)
-    assert network("prune -f") == "Deleted Networks:\napp\n"
-    assert "bridge" in network("ls")
+def test_a_network_in_use_stays(sealift: Program) -> None:
+    sealift("network", "create", "app")
+    sealift("run", "-d", "--name", "web", "--network", "app", "tiny", "sleep", "1000")
+    assert "in use by web" in sealift.fails("network", "rm", "app")
+    assert sealift("network", "prune", "-f") == ""
+    sealift("rm", "-f", "web")
+    assert sealift("network", "prune", "-f") == "Deleted Networks:\napp\n"
+    assert "bridge" in sealift("network", "ls")
 
 
 @pytest.mark.parametrize(
