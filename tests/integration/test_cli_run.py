@@ -178,6 +178,7 @@ def test_exec_has_its_own_exit_code_and_settings(sealift: Program) -> None:
     assert sealift("exec", "-u", "5:6", "box", "sh", "-c", "id -u; id -g; exit 9", code=9) == "5\n6\n"
     assert sealift("exec", "-i", "box", "cat", stdin="typed") == "typed"
     assert "command not found" in sealift.fails("exec", "box", "missing-command", code=127)
+    assert "cannot run this" in sealift.fails("exec", "-w", "/missing", "box", "pwd", code=126)
     sealift("exec", "-d", "box", "touch", "/tmp/made")
     assert eventually(lambda: sealift.finish("exec", "box", "ls", "/tmp/made").returncode == 0)
     sealift("kill", "box")

@@ -4,9 +4,13 @@ import argparse
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sealift.cli.app import App
+from sealift.core.errors import Denied, Unavailable
+
+if TYPE_CHECKING:
+    from sealift.store import Store
 
 EPILOG = """\
 Examples:
@@ -45,7 +49,6 @@ def run(args: argparse.Namespace, app: App) -> int:
 def _facts(app: App) -> dict[str, Any]:
     from sealift import __version__, wiring
     from sealift.runtime.engine import choose_runtime
-    from sealift.snapshot import ErofsSnapshots, choose
 
     store = wiring.store(app.settings)
     states = Counter(container.state.status for container in wiring.containers(app.settings).all())
@@ -58,7 +61,7 @@ def _facts(app: App) -> dict[str, Any]:
         "ContainersStopped": states.total() - states["running"] - states["paused"],
         "Images": sum(1 for _ in store.images.all()),
         "ServerVersion": __version__,
-        "Driver": "erofs" if isinstance(choose(store), ErofsSnapshots) else "directories",
+        "Driver": _driver(store),
         "DefaultRuntime": runtime.name,
         "Runtimes": {runtime.name: {"path": runtime.path}},
         "CgroupVersion": "2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "1",
@@ -72,6 +75,16 @@ def _facts(app: App) -> dict[str, Any]:
         "DockerRootDir": str(store.root),
         "SecurityOptions": ["name=seccomp,profile=default"],
     }
+
+
+def _driver(store: "Store") -> str:
+    """How layers are mounted; "none" where they cannot be, which `sealift doctor` explains."""
+    from sealift.snapshot import ErofsSnapshots, choose
+
+    try:
+        return "erofs" if isinstance(choose(store), ErofsSnapshots) else "directories"
+    except (Denied, Unavailable):
+        return "none"
 
 
 def _distribution() -> str:

@@ -20,18 +20,41 @@ INTERRUPTED_EXIT = 130
 
 def entry() -> NoReturn:
     """The console script."""
+    _open_what_is_closed()
     gc.set_threshold(50_000)  # what a start makes is not garbage: looking for some in it takes 6 ms
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names in images need not be text of any encoding
-    code = main(sys.argv[1:])
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED_EXIT  # before the words were read
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader (`| head`) has what it wanted. Python would complain again while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = code or 141
-    sys.stderr.flush()
+    except OSError as error:  # a full disk
+        code = code or report(_as_ours(error))
+    try:
+        sys.stderr.flush()
+    except OSError:  # nobody reads it
+        code = code or 1
     os._exit(code)  # everything is written and closed: taking the interpreter apart would take 6 ms more
+
+
+def _open_what_is_closed() -> None:
+    """Standard streams that whoever called us has closed (`>&-`) lead nowhere; else the next file that is
+    opened would be one.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def main(words: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sealift.container import health
@@ -109,9 +110,15 @@ def _read(pipe: int) -> bytes:
 
 
 def _kill(pid_file: Path) -> None:
-    """End the check's process in the container. The runtime's own process is not enough."""
+    """End the check's process in the container, and what it started: the runtime made it the first of a
+    group. The runtime's own process is not enough.
+    """
     from sealift.runtime.conmon import read_process
 
     process = read_process(pid_file)
-    if process is not None:
-        process.signal(signal.SIGKILL)
+    if process is None:
+        return
+    with suppress(ProcessLookupError):
+        if os.getpgid(process.pid) == process.pid and process.alive:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.signal(signal.SIGKILL)

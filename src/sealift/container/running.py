@@ -124,9 +124,13 @@ def attach(parts: Parts, name: str, streams: Streams, keys: bytes, forward: bool
 
 
 def wait(parts: Parts, name: str) -> int:
-    """Wait until it does not run, nor is about to run again: its exit code."""
+    """Wait for its end, whether it is started again after that or not: the exit code. At once where it does
+    not run.
+    """
     container = parts.registry.find(name)
     pause = 0.001
+    watched: Created | None = None
+    ended: Exit | None = None
     while True:
         try:
             _, status = look(parts, container)
@@ -138,8 +142,11 @@ def wait(parts: Parts, name: str) -> int:
         if status.status not in (states.RUNNING, states.PAUSED, states.RESTARTING, states.STARTING):
             return status.exit_code
         created = _created(status)
+        if watched is not None and (created is None or created.process != watched.process):
+            return ended.code if ended is not None else status.exit_code  # it is about to run again, or does
         if created is not None and created.process.alive:
-            parts.monitor.wait(parts.registry.bundle(container), created)
+            watched = created
+            ended = parts.monitor.wait(parts.registry.bundle(container), created)
             pause = 0.001
         # From here on somebody cleans up, or is about to start it again.
         time.sleep(pause)

@@ -120,13 +120,13 @@ def _attach(conmon: Conmon, ready: BinaryIO, answers: BinaryIO, directory: Path)
     """The rest of the dialogue: it says that it can be attached to, we are, it starts the process."""
     conmon.go()
     if not ready.readline():
-        raise failures.start_failure(read_answer(b"", conmon.errors).message)
+        raise failures.exec_failure(read_answer(b"", conmon.errors).message)
     attachment = Attachment.connect(directory)
     try:
         conmon.tell()
         answer = read_answer(answers.readline(), conmon.errors)
         if answer.data <= 0:
-            raise failures.start_failure(answer.message or failures.last_words(directory / "oci-log"))
+            raise failures.exec_failure(answer.message or failures.last_words(directory / "oci-log"))
     except BaseException:
         attachment.close()
         raise

@@ -27,14 +27,21 @@ def message_of(output: bytes | str) -> str:
     return words[-1] if words else ""
 
 
-def start_failure(output: bytes | str) -> StartFailed:
+def exec_failure(output: bytes | str) -> StartFailed:
+    """Why another command did not start in a container that runs: 126 where `start_failure` has 125."""
+    return start_failure(output, other=(126, "cannot run this in the container"))
+
+
+def start_failure(
+    output: bytes | str, other: tuple[int, str] = (125, "cannot start the container")
+) -> StartFailed:
     """Why a container or its command did not start, with docker's exit code: 127 for a command that does not
-    exist, 126 for one that may not be executed, 125 for everything else.
+    exist, 126 for one that may not be executed, and what `other` says for everything else.
     """
     message = message_of(output) or "the runtime gave no reason"
     found = re.search(_EXEC, message)
     if found is None:
-        return StartFailed(f"cannot start the container: {_short(message)}")
+        return StartFailed(f"{other[1]}: {_short(message)}", exit_code=other[0])
     command = found["quoted"] or found["bare"] or ""
     named = f" {command!r}" if command else ""
     rest = message[found.start() :]
@@ -51,7 +58,7 @@ def start_failure(output: bytes | str) -> StartFailed:
             exit_code=126,
             fix="check its mode (chmod +x), its architecture and its first line (#!)",
         )
-    return StartFailed(f"cannot start the container: {_short(message)}")
+    return StartFailed(f"{other[1]}: {_short(message)}", exit_code=other[0])
 
 
 def command_failure(action: str, container: str, output: bytes) -> SealiftError:

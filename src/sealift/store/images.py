@@ -1,6 +1,7 @@
 """Images: one small file each as the truth, and one small file for each reference that names one."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -258,4 +259,6 @@ def _no_image(text: str, reference: Reference | None = None) -> NotFound:
         fix = f"sealift bootstrap {text}"
     else:
         fix = f"make it with `sealift build -t {text} .`, or bring it with `sealift load -i FILE`"
+    if os.geteuid():
+        fix += "; root's images are in root's store: sudo sealift …"
     return NotFound(f"no such image: {text}", fix=fix)
