@@ -18,7 +18,9 @@ from sealift.network import Attachment, Networks
 from sealift.store import Store
 
 T = TypeVar("T")
-NEXT_DOOR, HOST_SIDE = "198.18.77.2", "198.18.77.1"  # addresses reserved for such tests (RFC 2544)
+# Addresses reserved for such tests (RFC 2544); tests that run at once in other processes have others.
+_SUBNET = f"198.18.{os.getpid() % 250 + 1}"
+NEXT_DOOR, HOST_SIDE = f"{_SUBNET}.2", f"{_SUBNET}.1"
 
 
 @pytest.fixture
